@@ -1,0 +1,370 @@
+"""The configuration folder, validated once at start, cross-references included.
+
+site.yaml feeds.yaml routes.yaml people.yaml analytes.yaml medications.yaml rules/*.yaml
+Every error is a ConfigError: file, line, and the rule that was broken.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+
+from monitors import documents, records
+from monitors.documents import Document
+from monitors.errors import ConfigError
+from monitors.records import Severity
+from monitors.rules.load import parse_rules
+from monitors.rules.model import Analyte, Analytes, Drugs, Rule
+from monitors.units import System
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{name}' is not an IANA time zone, like Europe/London") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+# ---------------------------------------------------------------------------------------------- site.yaml
+class UnitModel(Document):
+    """One dialysis unit. cutoff: local time at which its night's evidence ends."""
+
+    code: Name
+    name: str
+    zone: Zone
+    cutoff: dt.time = dt.time(4, 0)
+
+    def record(self) -> records.Unit:
+        return records.Unit(self.code, self.name, self.zone, self.cutoff)
+
+
+class Site(Document):
+    """What is true of the whole site."""
+
+    name: str
+    base: str | None = Field(None, description="folder analytes.yaml, medications.yaml, people.yaml and rules/ come from where this one lacks them")
+    link: str = Field(pattern=r"^https?://", description="where messages link to; the alert's ref is appended")
+    mail_domain: str = Field(description="right-hand side of Message-ID")
+    archive: str | None = Field(None, description="fsspec URL of the raw archive; default: archive in NEPHROWATCH_HOME")
+    calcium_basis: Literal["measured", "adjusted"] = "measured"
+    shard_rows: int = Field(1_000_000, ge=1, description="results a shard holds at most")
+    active_days: int = Field(400, ge=1, description="without a census, a patient counts for so long after a draw")
+    acknowledge_hours: dict[Severity, int] = {Severity.CRITICAL: 1, Severity.HIGH: 10, Severity.WARNING: 168}
+    units: list[UnitModel] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _units_differ(self) -> Site:
+        codes = [unit.code for unit in self.units]
+        if twice := {code for code in codes if codes.count(code) > 1}:
+            raise ValueError(f"unit {sorted(twice)[0]} is listed twice")
+        return self
+
+    def unit(self, code: str) -> records.Unit:
+        return next(unit.record() for unit in self.units if unit.code == code)
+
+
+# ---------------------------------------------------------------------------------------------- feeds.yaml
+FIELDS: dict[str, tuple[set[str], set[str]]] = {  # kind -> (fields a mapping must give, fields it may give)
+    "labs": (
+        {"patient", "collected_at", "code", "value"},
+        {"unit_text", "status", "issued_at", "accession", "specimen", "assay", "upper_limit", "timing", "location",
+         "comment", "unit", "date_of_birth", "family_name", "given_name", "sex", "second_identifier", "value_fallback"},
+    ),
+    "medications": (
+        {"patient", "drug"},
+        {"order", "started_on", "ended_on", "days_supply", "listed_on", "dose", "status", "unit", "date_of_birth",
+         "family_name", "given_name", "sex", "second_identifier"},
+    ),
+    "census": (
+        {"patient", "effective_on"},
+        {"unit", "status", "modality", "schedule", "clinician", "date_of_birth", "family_name", "given_name", "sex",
+         "second_identifier"},
+    ),
+}  # fmt: skip
+
+
+class Gate(Document):
+    """When a whole file is held instead of its rows being split."""
+
+    max_bad_share: float = Field(0.3, ge=0, le=1, description="share of quarantined rows that holds the file")
+    min_rows: int = Field(1, ge=0)
+
+
+class Mapping(Document):
+    """How a source's columns become fields.
+
+    columns: field -> source column. constants: field -> text for every row. codes: source code -> analyte
+    name (labs). excluded: source code -> why it is kept out (a look-alike specimen). not_monitored: codes
+    that are expected and not wanted; '*' means every code not named. units: the source's spelling -> UCUM.
+    statuses: source status -> final | preliminary | corrected | amended | cancelled | wrong | deleted (labs),
+    active | stopped | cancelled (medications), active | admitted | transplanted | transferred | died (census).
+    missing: texts that mean "nothing was written". dates: strptime formats, tried in order.
+    """
+
+    columns: dict[str, str]
+    constants: dict[str, str] = {}
+    codes: dict[str, str] = {}
+    excluded: dict[str, str] = {}
+    not_monitored: list[str] = []
+    units: dict[str, str] = {}
+    statuses: dict[str, str] = {}
+    missing: list[str] = [""]
+    dates: list[str] = Field(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"], min_length=1)
+    less_than: list[str] = Field(["<", "LESS THAN"], description="texts before a number that mean 'below'")
+    more_than: list[str] = Field([">", "GREATER THAN"], description="texts before a number that mean 'above'")
+
+
+class Feed(Document):
+    """One source of files."""
+
+    kind: Literal["labs", "medications", "census"]
+    format: Literal["csv"] = "csv"
+    location: str = Field(description="folder, as an fsspec URL or a path relative to the configuration folder")
+    pattern: str = "*.csv"
+    laboratory: str = Field("", description="who issued the accessions (labs), or keeps the list (medications)")
+    authority: str = Field(description="who assigned the patient numbers")
+    unit: str | None = Field(None, description="the unit its rows belong to, where a row does not say")
+    zone: Zone
+    encoding: str = "utf-8-sig"
+    delimiter: str = Field(",", min_length=1, max_length=1)
+    optional: bool = Field(False, description="no file yet is no reason for alarm")
+    mapping: Mapping
+    gate: Gate = Gate()
+
+    @model_validator(mode="after")
+    def _fields_are_known(self) -> Feed:
+        must, may = FIELDS[self.kind]
+        given = set(self.mapping.columns) | set(self.mapping.constants)
+        if unknown := sorted(given - must - may):
+            raise ValueError(f"mapping gives '{unknown[0]}', which a {self.kind} feed does not have")
+        if missing := sorted(must - given):
+            raise ValueError(f"mapping does not say where '{missing[0]}' comes from")
+        if self.kind == "labs" and not self.laboratory:
+            raise ValueError("a labs feed needs 'laboratory': results are identified within it")
+        return self
+
+
+class Feeds(Document):
+    feeds: dict[Name, Feed] = Field(min_length=1)
+
+
+# --------------------------------------------------------------------------------------------- routes.yaml
+class SlackDestination(Document):
+    """A Slack channel. token: name of the variable that holds the bot token."""
+
+    kind: Literal["slack"]
+    channel: str = Field(pattern=r"^[CGD][A-Z0-9]{2,}$", description="channel id, not its name")
+    token: str = "SLACK_BOT_TOKEN"  # noqa: S105  (the name of a variable)
+    api_url: str = "https://slack.com/api/"
+
+
+class EmailDestination(Document):
+    """One mailbox. user and password name variables; without user no login is tried."""
+
+    kind: Literal["email"]
+    to: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    host: str
+    port: int = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    user: str | None = None
+    password: str | None = None
+
+    @model_validator(mode="after")
+    def _plain_only_at_home(self) -> EmailDestination:
+        if self.tls == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
+            raise ValueError("tls: none is for a server on this machine only")
+        if bool(self.user) != bool(self.password):
+            raise ValueError("give both user and password, or neither")
+        return self
+
+
+Destination = Annotated[SlackDestination | EmailDestination, Field(discriminator="kind")]
+
+
+class Route(Document):
+    """Who gets what. A list left out means all; every route that matches sends."""
+
+    to: list[Name] = Field(min_length=1)
+    messages: list[Literal["alert", "digest", "operations"]] = ["alert"]
+    units: list[str] | None = None
+    severities: list[Severity] = [Severity.HIGH, Severity.CRITICAL]
+    groups: list[str] | None = None
+
+
+class Routes(Document):
+    destinations: dict[Name, Destination] = Field(min_length=1)
+    routes: list[Route] = Field(min_length=1)
+
+    def alert(self, unit: str, severity: Severity, group: str) -> tuple[str, ...]:
+        """Destinations of one alert, in the order of the routes, each once."""
+        return self._to(
+            route for route in self.routes
+            if "alert" in route.messages and severity in route.severities
+            and (route.units is None or unit in route.units) and (route.groups is None or group in route.groups)
+        )  # fmt: skip
+
+    def digest(self, unit: str) -> tuple[str, ...]:
+        return self._to(r for r in self.routes if "digest" in r.messages and (r.units is None or unit in r.units))
+
+    def operations(self) -> tuple[str, ...]:
+        return self._to(r for r in self.routes if "operations" in r.messages)
+
+    @staticmethod
+    def _to(routes: Any) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for route in routes for name in route.to))
+
+
+# --------------------------------------------------------------------------------------------- people.yaml
+class Person(Document):
+    name: str
+    role: str
+    units: list[str]
+    email: str | None = None
+    slack: str | None = None
+
+
+class People(Document):
+    people: list[Person] = []
+
+
+# --------------------------------------------------------------------------------------------- the whole
+class Config(Document):
+    """Everything a site edits, checked against itself."""
+
+    folder: Path
+    site: Site
+    feeds: dict[str, Feed]
+    routes: Routes
+    people: tuple[Person, ...]
+    analytes: dict[str, Analyte]
+    drugs: Drugs
+    rules: tuple[Rule, ...]
+    ruleset: str = Field(description="hash of everything judging reads")
+    ruleset_body: str = Field(description="the canonical text that was hashed")
+
+
+ENGINE = 1  # raise when judging the same data under the same rules would answer differently
+
+
+def load(folder: Path) -> Config:
+    """Read and check a configuration folder. Raises ConfigError."""
+    if not folder.is_dir():
+        raise ConfigError(str(folder), 0, "there is no such configuration folder; set NEPHROWATCH_CONFIG")
+    site, site_text = _read(folder / "site.yaml", Site)
+    feeds, feeds_text = _read(folder / "feeds.yaml", Feeds)
+    routes, routes_text = _read(folder / "routes.yaml", Routes)
+    base = folder / site.base if site.base else folder
+    people, _ = _read(_own_or_base(folder, base, "people.yaml"), People)
+    analytes, _ = _read(_own_or_base(folder, base, "analytes.yaml"), Analytes)
+    drugs, _ = _read(_own_or_base(folder, base, "medications.yaml"), Drugs)
+    rules_folder = _own_or_base(folder, base, "rules")
+    texts = {str(path): _text(path) for path in sorted(rules_folder.glob("*.yaml"))}
+    if not texts:
+        raise ConfigError(str(rules_folder), 0, "no rule is here; a site without rules would watch nothing")
+    rules = parse_rules(texts, analytes.analytes, drugs)
+    _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes)
+    _check_routes(folder / "routes.yaml", routes_text, routes, site, rules)
+    body = ruleset_body(rules, analytes, drugs, site.calcium_basis)
+    return Config(
+        folder=folder, site=site, feeds=dict(feeds.feeds), routes=routes, people=tuple(people.people),
+        analytes=analytes.analytes, drugs=drugs, rules=rules,
+        ruleset=hashlib.sha256(body.encode()).hexdigest()[:16], ruleset_body=body,
+    )  # fmt: skip
+
+
+def ruleset_body(rules: tuple[Rule, ...], analytes: Analytes, drugs: Drugs, calcium_basis: str) -> str:
+    """Everything judge reads, as canonical JSON text: what `ruleset` is the hash of."""
+    return RulesetBody(
+        engine=ENGINE, calcium_basis=calcium_basis, rules=rules, analytes=analytes, drugs=drugs
+    ).model_dump_json()
+
+
+class RulesetBody(Document):
+    """What a stored rule set holds; read back with model_validate_json to judge as of then."""
+
+    engine: int
+    calcium_basis: str
+    rules: tuple[Rule, ...]
+    analytes: Analytes
+    drugs: Drugs
+
+
+def _own_or_base(folder: Path, base: Path, name: str) -> Path:
+    return folder / name if (folder / name).exists() else base / name
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(str(path), 0, "the file is missing") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(str(path), 0, f"the file cannot be read: {problem}") from None
+
+
+def _read(path: Path, model: type[T]) -> tuple[T, str]:
+    text = _text(path)
+    return documents.parse(text, str(path), model), text
+
+
+def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Analytes) -> None:
+    units = {unit.code for unit in site.units}
+    spellings = analytes.spellings()
+    for name, feed in feeds.feeds.items():
+        if feed.unit is not None and feed.unit not in units:
+            line = documents.line_in(text, "feeds", name, "unit")
+            raise ConfigError(str(path), line, f"feed {name}: unit '{feed.unit}' is not in site.yaml")
+        if feed.unit is None and "unit" not in feed.mapping.columns and "unit" not in feed.mapping.constants:
+            line = documents.line_in(text, "feeds", name)
+            raise ConfigError(str(path), line, f"feed {name}: neither the feed nor its mapping says which unit")
+        for code, analyte in feed.mapping.codes.items():
+            if analyte not in analytes.analytes:
+                line = documents.line_in(text, "feeds", name, "mapping", "codes", code)
+                raise ConfigError(str(path), line, f"feed {name}: analyte '{analyte}' is not in analytes.yaml")
+        for spelling, ucum in feed.mapping.units.items():
+            if ucum not in spellings:
+                line = documents.line_in(text, "feeds", name, "mapping", "units", spelling)
+                raise ConfigError(str(path), line, f"feed {name}: unit '{ucum}' is not in analytes.yaml")
+
+
+def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tuple[Rule, ...]) -> None:
+    units = {unit.code for unit in site.units}
+    groups = {rule.group for rule in rules}
+    for number, route in enumerate(routes.routes):
+        for name in route.to:
+            if name not in routes.destinations:
+                line = documents.line_in(text, "routes", number)
+                raise ConfigError(str(path), line, f"route {number + 1} sends to '{name}', which is no destination")
+        for unit in route.units or ():
+            if unit not in units:
+                line = documents.line_in(text, "routes", number)
+                raise ConfigError(str(path), line, f"route {number + 1} names unit '{unit}', which is not in site.yaml")
+        for group in route.groups or ():
+            if group not in groups:
+                line = documents.line_in(text, "routes", number)
+                raise ConfigError(str(path), line, f"route {number + 1} names cause group '{group}', which no rule has")
+    for unit in sorted(units):
+        for severity in (Severity.HIGH, Severity.CRITICAL):
+            for group in sorted(groups):
+                if not routes.alert(unit, severity, group):
+                    raise ConfigError(str(path), 0, f"no route takes a {severity} {group} alert of unit {unit}: it would reach nobody")
+        if not routes.digest(unit):
+            raise ConfigError(str(path), 0, f"no route takes the morning list of unit {unit}")
+    if not routes.operations():
+        raise ConfigError(str(path), 0, "no route takes operations messages")
+
+
+__all__ = ["Config", "Destination", "EmailDestination", "Feed", "Mapping", "Routes", "SlackDestination", "System", "load"]

@@ -1,0 +1,23 @@
+"""The whole house: store, runs, episodes, outbox, history, and who may do what.
+
+Revision ID: 0001
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply 0001_house.sql, one statement after another, in the migration's transaction."""
+    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    """History is not unmade: restore a backup instead."""
+    raise RuntimeError("There is no way back from 0001: restore a backup of the database instead.")
