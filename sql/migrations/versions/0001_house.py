@@ -15,7 +15,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply 0001_house.sql, one statement after another, in the migration's transaction."""
-    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    op.get_bind().execution_options(no_parameters=True).exec_driver_sql(statements)
 
 
 def downgrade() -> None:

@@ -1,7 +1,7 @@
 -- Run as nephrowatch_migrator, who owns everything but the ledger.
 -- Keys are bigint, values double precision; text as received stays beside them. Nothing here is deleted.
 
-CREATE SCHEMA nephrowatch;
+CREATE SCHEMA IF NOT EXISTS nephrowatch;            -- env.py made it, for alembic_version
 
 -- The one rounding (units.round6): rint(x * 1e6) / 1e6. Postgres' round(double) is rint, half to even.
 CREATE FUNCTION nephrowatch.round6(x double precision) RETURNS double precision
@@ -330,6 +330,7 @@ GRANT UPDATE (judged_at) ON nephrowatch.shards TO nephrowatch_pipeline;
 GRANT UPDATE (unit, state, severity, changed_night, version) ON nephrowatch.episodes TO nephrowatch_pipeline;
 GRANT UPDATE (outcome, severity, reason, evidence, listed) ON nephrowatch.limbs TO nephrowatch_pipeline;
 
+GRANT SELECT ON nephrowatch.alembic_version TO nephrowatch_delivery, nephrowatch_reader;  -- every login asks: is it migrated?
 GRANT SELECT ON nephrowatch.outbox, nephrowatch.attempts, nephrowatch.told, nephrowatch.episodes, nephrowatch.limbs,
     nephrowatch.changes, nephrowatch.units TO nephrowatch_delivery;
 GRANT INSERT ON nephrowatch.attempts, nephrowatch.told, nephrowatch.outbox TO nephrowatch_delivery;
