@@ -1,0 +1,290 @@
+"""Findings + open episodes -> changes: where the life of an alert is decided. Pure.
+
+`reconcile` looks at one patient on one live night. It answers with at most one change per cause group, each
+with a named reason, the destinations to tell, and the tellings withheld with the reason for that. What is
+written and sent is somebody else's work (`episodes`, `delivery`). docs/states.md draws the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from monitors.digest import digest
+from monitors.limbs import RuleFacts, Standing, Step, opens, steps
+from monitors.records import Change, ChangeKind, Episode, Finding, Severity, State, Telling, Withheld, rank
+
+__all__ = ["LEFT_FOR_GOOD", "Destinations", "RuleFacts", "Standing", "digest", "reconcile"]
+
+Destinations = Callable[[str, Severity, str], tuple[str, ...]]
+"""(unit, severity, cause group) -> names of the destinations that get such an alert; empty: list only."""
+
+LEFT_FOR_GOOD = {"died": "died", "transplanted": "transplanted", "transferred": "left", "left": "left"}
+_HUMAN = (State.ACKNOWLEDGED, State.SNOOZED, State.DISMISSED)
+
+
+def reconcile(
+    patient: Standing,
+    findings: Mapping[str, Finding],
+    episodes: Sequence[Episode],
+    rules: Mapping[str, RuleFacts],
+    night: date,
+    baseline: Container[tuple[str, str]],
+    destinations: Destinations,
+) -> list[Change]:
+    """The changes tonight's findings make to one patient's episodes, in order of cause group.
+
+    findings: {rule: finding} of a judged patient; a rule without one is plainly clear. episodes: the open
+    ones. baseline: the (unit, rule) pairs whose first live night this is. Only live nights come here; an
+    episode already changed on a later night is left alone, so time never runs backwards.
+    Raises ValueError for a raised finding without severity.
+    """
+    standing = {episode.group: episode for episode in episodes if not episode.state.ended}
+    known = ((rules[rule], finding) for rule, finding in findings.items() if rule in rules)
+    opening = {facts.group for facts, finding in known if opens(facts, finding)}
+    changes = []
+    for group in sorted(standing.keys() | opening):
+        episode = standing.get(group)
+        if episode is not None and episode.changed_night > night:
+            continue
+        if (episode is not None or group in opening) and patient.status not in LEFT_FOR_GOOD:
+            made = steps(patient, group, findings, episode, rules, baseline)
+            change = _Case(patient, group, episode, made, baseline, destinations).decide()
+        else:
+            change = _closed(patient, episode) if episode is not None else None
+        if change is not None:
+            changes.append(change)
+    return changes
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One patient's cause group tonight: the episode as it was (None: there is none yet) and its steps."""
+
+    patient: Standing
+    group: str
+    episode: Episode | None
+    steps: tuple[Step, ...]
+    baseline: Container[tuple[str, str]]
+    destinations: Destinations
+
+    def decide(self) -> Change | None:
+        if self.episode is None:
+            return self._told(ChangeKind.OPENED, self._opening_reason())
+        if not self._standing():
+            return self._ended()
+        if self.episode.unit != self.patient.unit:
+            return self._handed_over()
+        return self._went_on()
+
+    def _opening_reason(self) -> str:
+        if all(step.by_rule for step in self.steps):
+            return "rule_changed"
+        return "present_at_start" if self._present_at_start() else "raised"
+
+    def _present_at_start(self) -> bool:
+        return all((self.patient.unit, step.rule) in self.baseline for step in self.steps)
+
+    def _standing(self) -> list[Step]:
+        return [step for step in self.steps if not step.cleared]
+
+    def _severity(self) -> Severity:
+        standing = self._standing()
+        if not standing and self.episode is not None:
+            return self.episode.severity
+        return max((step.after.severity for step in standing), key=rank)
+
+    def _stale(self) -> bool:
+        return not any(step.after.active for step in self._standing())
+
+    def _was_stale(self) -> bool:
+        """Read from the limbs, not from the state: a human state is kept while the values run out."""
+        before = [step.before for step in self.steps if step.before is not None]
+        return bool(before) and not any(limb.active for limb in before)
+
+    def _ended(self) -> Change:
+        assert self.episode is not None
+        reasons = {step.after.reason for step in self.steps}
+        if "evidence_corrected" not in reasons:
+            reason = "cleared_by_values" if "cleared_by_values" in reasons or not reasons else "rule_changed"
+            quiet = "quiet_resolution" if reason == "cleared_by_values" else reason
+            return self._change(ChangeKind.RESOLVED, reason, State.RESOLVED, withheld={("*", quiet)})
+        told = {name: "withdrawn" for name, limbs in self.episode.told.items() if limbs}
+        withheld = set() if told else {("*", "never_told")}
+        return self._change(ChangeKind.RETRACTED, "evidence_corrected", State.RETRACTED, told, withheld)
+
+    def _handed_over(self) -> Change:
+        """Both units hear of it; what the old unit was told or had listed counts nothing for the new one."""
+        assert self.episode is not None
+        severity = self._severity()
+        fresh = tuple(replace(step, after=replace(step.after, listed=None)) for step in self.steps)
+        case = replace(self, steps=fresh)
+        both = {
+            name: "handed_over"
+            for unit in (self.patient.unit, self.episode.unit)
+            for name in self.destinations(unit, severity, self.group)
+        }
+        dismissed = self.episode.state is State.DISMISSED and severity is not Severity.CRITICAL
+        worse = any(step.joined or step.rise > 0 for step in self.steps)
+        state = State.OPEN if worse and both else self._state()
+        if dismissed and not worse:
+            quiet = {(name, "dismissed") for name in both or "*"}
+            return case._change(ChangeKind.HANDED_OVER, "unit_changed", state, withheld=quiet)
+        withheld = set() if both else {("*", "list_only")}
+        return case._change(ChangeKind.HANDED_OVER, "unit_changed", state, both, withheld)
+
+    def _went_on(self) -> Change | None:
+        standing = self._standing()
+        rise = [step for step in standing if step.rise > 0]
+        joined = [step for step in standing if step.joined]
+        fall = [step for step in standing if step.rise < 0]
+        cleared = [step for step in self.steps if step.cleared]
+        moved = [step for step in self.steps if step.moved]
+        corrected = any(step.corrected for step in self.steps)
+        if rise or joined:
+            kind, reason = ChangeKind.WORSENED, "severity_up" if rise else "new_limb"
+        elif self._stale() and not self._was_stale():
+            worst = max(standing, key=lambda step: rank(step.after.severity))
+            kind, reason = ChangeKind.STALE, worst.after.reason
+        elif self._was_stale() and not self._stale():
+            kind, reason = ChangeKind.REFRESHED, "assessable_again"
+        elif fall or cleared:
+            kind, reason = ChangeKind.EASED, "severity_down" if fall else "limb_cleared"
+        else:
+            return self._told(ChangeKind.TOLD_LATE, "not_told_before")
+        if moved and all(step.by_rule for step in moved):
+            reason = "rule_changed"
+        elif corrected and kind is ChangeKind.EASED:
+            reason = "evidence_corrected"
+        return self._told(kind, reason)
+
+    def _told(self, kind: ChangeKind, reason: str) -> Change | None:
+        """The change with its tellings; None where nothing changed and nobody is owed a message."""
+        needed, withheld = self._needed(kind, reason)
+        state = self._state()
+        if needed and self.episode is not None and self.episode.state in _HUMAN:
+            critical = any(step.fires and step.after.severity is Severity.CRITICAL for step in self.steps)
+            if kind is ChangeKind.WORSENED or (self.episode.state is State.DISMISSED and critical):
+                state = State.OPEN
+            else:
+                withheld |= {(name, self.episode.state.value) for name in needed}
+                needed = {}
+        if kind is ChangeKind.TOLD_LATE and not needed:
+            return None
+        if self.episode is not None and reason == "evidence_corrected":
+            gone = {step.rule for step in self.steps if step.corrected}
+            told = [name for name, limbs in self.episode.told.items() if gone & limbs.keys()]
+            needed = {**needed, **dict.fromkeys(told, "withdrawn")}
+        if not needed and not withheld:
+            withheld = {("*", "stale" if self._stale() else "not_firing")}
+        if not needed and kind is ChangeKind.EASED:
+            withheld = {("*", "rule_changed" if reason == "rule_changed" else "quiet_resolution")}
+        return self._change(kind, reason, state, needed, withheld)
+
+    def _needed(self, kind: ChangeKind, reason: str) -> tuple[dict[str, str], set[tuple[str, str]]]:
+        """{destination: reason} of everybody owed a message, and (destination, reason) of those who are not.
+
+        Owed: a firing limb is worse than the destination was told, and than what counts as listed.
+        """
+        needed: dict[str, str] = {}
+        withheld: set[tuple[str, str]] = set()
+        told = self.episode.told if self.episode else {}
+        for step in self._standing():
+            if not step.fires:
+                continue
+            limb, fresh = step.after, (step.joined or step.rise > 0) and not step.late
+            names = self.destinations(self.patient.unit, limb.severity, self.group)
+            if not names:
+                withheld.add(("*", "list_only"))
+            for name in names:
+                if rank(limb.severity) <= rank(told.get(name, {}).get(step.rule)):
+                    withheld.add((name, "already_told"))
+                elif rank(limb.severity) <= rank(limb.listed):
+                    withheld.add((name, self._listing(step)))
+                elif fresh and kind is not ChangeKind.TOLD_LATE:
+                    needed[name] = reason
+                else:
+                    needed.setdefault(name, "late")
+        return needed, withheld
+
+    def _listing(self, step: Step) -> str:
+        if step.by_rule:
+            return "rule_changed"
+        return "baseline" if (self.patient.unit, step.rule) in self.baseline else "listed"
+
+    def _state(self) -> State:
+        if self.episode is None:
+            return State.OPEN
+        if self.episode.state in (State.OPEN, State.STALE):
+            return State.STALE if self._stale() else State.OPEN
+        return self.episode.state
+
+    def _change(
+        self,
+        kind: ChangeKind,
+        reason: str,
+        state: State,
+        tellings: Mapping[str, str] | None = None,
+        withheld: Iterable[tuple[str, str]] = (),
+    ) -> Change:
+        tellings = tellings or {}
+        episode, severity = self.episode, self._severity()
+        limbs = {**(episode.limbs if episode else {}), **{step.rule: step.after for step in self.steps}}
+        rules = ", ".join(step.rule for step in self.steps if step.moved or kind is ChangeKind.TOLD_LATE)
+        was = episode.severity if episode else severity
+        return Change(
+            patient_id=self.patient.patient_id, group=self.group, unit=self.patient.unit,
+            kind=kind, reason=reason, sentence=_sentence(kind, reason, rules, was, severity),
+            to_state=state, severity=severity, limbs=dict(sorted(limbs.items())),
+            episode_id=episode.episode_id if episode else None,
+            from_state=episode.state if episode else None, version=episode.version if episode else 0,
+            baseline=episode.baseline if episode else self._present_at_start(),
+            tellings=tuple(Telling(name, why) for name, why in sorted(tellings.items())),
+            withheld=tuple(
+                Withheld(name, why) for name, why in sorted(set(withheld))
+                if name not in tellings and not (name == "*" and tellings)
+            ),
+        )  # fmt: skip
+
+
+def _closed(patient: Standing, episode: Episode) -> Change:
+    """Death, transplant and departure end an episode without a message: nobody is paged about the dead."""
+    reason = LEFT_FOR_GOOD[patient.status]
+    return Change(
+        patient_id=patient.patient_id, group=episode.group, unit=episode.unit,
+        kind=ChangeKind.CLOSED, reason=reason,
+        sentence=_sentence(ChangeKind.CLOSED, reason, "", episode.severity, episode.severity),
+        to_state=State.CLOSED, severity=episode.severity, limbs=dict(episode.limbs),
+        episode_id=episode.episode_id,
+        from_state=episode.state, version=episode.version, baseline=episode.baseline,
+        withheld=(Withheld("*", "closed_by_census"),),
+    )  # fmt: skip
+
+
+_SENTENCES: dict[tuple[ChangeKind, str], str] = {
+    (ChangeKind.OPENED, "raised"): "{rules} raised: a new episode at {severity}.",
+    (ChangeKind.OPENED, "present_at_start"): "{rules} was raised before the rule or the unit went live.",
+    (ChangeKind.WORSENED, "severity_up"): "{rules} became worse: {was} before, {severity} now.",
+    (ChangeKind.WORSENED, "new_limb"): "{rules} came on top of what was open; severity is {severity}.",
+    (ChangeKind.EASED, "severity_down"): "{rules} is less severe: {was} before, {severity} now.",
+    (ChangeKind.EASED, "limb_cleared"): "{rules} cleared while the rest goes on at {severity}.",
+    (ChangeKind.EASED, "evidence_corrected"): "A result of {rules} was corrected; {severity} remains.",
+    (ChangeKind.REFRESHED, "assessable_again"): "There are values to judge by again; severity is {severity}.",
+    (ChangeKind.TOLD_LATE, "not_told_before"): "{rules} still fires at {severity}; not everybody was told.",
+    (ChangeKind.HANDED_OVER, "unit_changed"): "The patient moved to another unit, open at {severity}.",
+    (ChangeKind.RESOLVED, "cleared_by_values"): "Newer values cleared it.",
+    (ChangeKind.RETRACTED, "evidence_corrected"): "Withdrawn: the results it rested on were corrected.",
+    (ChangeKind.CLOSED, "died"): "Closed by the census: the patient died.",
+    (ChangeKind.CLOSED, "transplanted"): "Closed by the census: the patient was transplanted.",
+    (ChangeKind.CLOSED, "left"): "Closed by the census: the patient left.",
+}
+
+
+def _sentence(kind: ChangeKind, reason: str, rules: str, was: Severity, severity: Severity) -> str:
+    """The reason in words. Holds no value and nothing of the patient, so that it may travel in a message."""
+    if reason == "rule_changed":
+        return f"The rules changed, not the patient's values ({kind})."
+    if kind is ChangeKind.STALE:
+        return f"Nothing new to judge by ({reason}); it stays {severity}."
+    return _SENTENCES[kind, reason].format(rules=rules, was=was, severity=severity)

@@ -1,0 +1,73 @@
+"""A unit's morning list as counts. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from monitors.records import Episode, Severity, State, Unit, utc_text
+
+_SECTIONS = (
+    ("needs_a_look", "Needs a look today"),
+    ("new", "New since yesterday"),
+    ("unacknowledged", "Open and unacknowledged"),
+    ("withdrawn", "Withdrawn"),
+    ("safety_review", "Closed by the census while open: for safety review"),
+    ("stale", "Open without a recent value"),
+)
+
+
+def digest(
+    unit: Unit,
+    night: date,
+    episodes: Sequence[Episode],
+    *,
+    active: int,
+    not_assessed: Mapping[str, Mapping[str, int]],
+    oldest_input: datetime | None,
+    newest_input: datetime | None,
+    feeds: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """A unit's morning list as counts only: nothing in it points to a patient.
+
+    episodes: the unit's open ones and those that ended tonight. active: patients of the unit. not_assessed:
+    {cause group: {reason: patients}}. oldest_input, newest_input: oldest and newest of the patients' latest
+    results. feeds: {named problem: files}. Sections stand in the order in which they are read.
+    """
+    live = [episode for episode in episodes if not episode.state.ended]
+    tonight = [episode for episode in episodes if episode.changed_night == night]
+    waiting = [episode for episode in live if episode.state in (State.OPEN, State.STALE)]
+    closed = [episode for episode in tonight if episode.state is State.CLOSED]
+    chosen = {
+        "needs_a_look": [e for e in waiting if e.severity is not Severity.WARNING],
+        "new": [e for e in live if e.opened_night == night],
+        "unacknowledged": waiting,
+        "withdrawn": [e for e in tonight if e.state is State.RETRACTED],
+        "safety_review": [e for e in closed if e.severity is not Severity.WARNING],
+        "stale": [e for e in live if not any(limb.active for limb in e.limbs.values())],
+    }
+    sections = []
+    for code, title in _SECTIONS:
+        counted = Counter((episode.severity, episode.group) for episode in chosen[code])
+        rows = [
+            {"severity": severity.value, "group": group, "episodes": number}
+            for (severity, group), number in sorted(counted.items(), key=lambda i: (-i[0][0].rank, i[0][1]))
+        ]
+        sections.append({"code": code, "title": title, "episodes": counted.total(), "lines": rows})
+    lines = [
+        (group, why, patients)
+        for group, reasons in sorted(not_assessed.items())
+        for why, patients in sorted(reasons.items())
+    ]
+    return {
+        "unit": unit.code, "unit_name": unit.name, "zone": unit.zone, "night": night.isoformat(),
+        "active": active, "open": len(live), "sections": sections,
+        "not_assessed": [{"group": group, "reason": why, "patients": number} for group, why, number in lines],
+        "assessed": {group: active - sum(not_assessed[group].values()) for group in sorted(not_assessed)},
+        "overdue": sum(patients for _, why, patients in lines if why.startswith("no_recent")),
+        "oldest_input": utc_text(oldest_input) if oldest_input else None,
+        "newest_input": utc_text(newest_input) if newest_input else None,
+        "feeds": dict(sorted((feeds or {}).items())),
+    }  # fmt: skip

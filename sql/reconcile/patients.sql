@@ -1,0 +1,10 @@
+-- The next patients for whom anything could change: somebody fires, or an episode is open.
+SELECT c.patient_id, s.unit, s.status, s.newest_result
+FROM (SELECT f.patient_id FROM nephrowatch.findings f
+       WHERE f.judgement_id = :judgement_id AND f.outcome = 'firing' AND f.patient_id > :after
+      UNION
+      SELECT e.patient_id FROM nephrowatch.episodes e
+       WHERE e.state NOT IN ('resolved', 'retracted', 'closed') AND e.patient_id > :after) c
+LEFT JOIN nephrowatch.standings s ON s.judgement_id = :judgement_id AND s.patient_id = c.patient_id
+ORDER BY c.patient_id
+LIMIT :most

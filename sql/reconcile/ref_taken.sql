@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM nephrowatch.episodes WHERE ref = :ref)
