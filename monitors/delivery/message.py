@@ -1,0 +1,88 @@
+"""One message in its forms. Pure: an outbox row's content in, what a channel sends out.
+
+A message is free of patient data by construction: the cards read only the fields named in `facts` and
+`report_cards`, each printed as a count, a time, a code of ours or a name from the site's configuration.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from monitors.delivery import episode_cards, facts, report_cards, words
+from monitors.delivery.card import Card, as_blocks, as_html, as_text
+from monitors.delivery.facts import Content, SiteFacts
+
+REPEAT = "POSSIBLE REPEAT: an earlier copy of this message may have reached you; that could not be confirmed."
+LATE = "LATE: this should have been told earlier. It is told now because it still holds."
+
+KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card]]] = {
+    "alert": episode_cards.alert,
+    "withdrawn": episode_cards.withdrawn,
+    "handed_over": episode_cards.handed_over,
+    "digest": report_cards.digest,
+    "operations": report_cards.operations,
+}
+OF_AN_EPISODE = ("alert", "withdrawn", "handed_over")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message, ready for its channel.
+
+    subject: also Slack's fallback text and what a lock screen shows. text: the whole card as plain text.
+    html: for e-mail, else ''. blocks: for Slack, else (). thread: opaque root that joins one episode's mails,
+    or ''. labels: values of the X-Nephrowatch-* headers.
+    """
+
+    delivery_id: str
+    subject: str
+    text: str
+    html: str = ""
+    blocks: tuple[dict[str, Any], ...] = ()
+    thread: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of everything that is shown: kept with the attempt."""
+        shown = [self.subject, self.text, self.html, self.blocks]
+        return hashlib.sha256(json.dumps(shown, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def render(
+    kind: str, content: Content, site: SiteFacts, destination: str, delivery_id: str,
+    *, possible_repeat: bool = False, now: datetime | None = None,
+) -> Message:  # fmt: skip
+    """The message of one outbox row.
+
+    destination: 'slack' or 'email'. delivery_id: opaque, the same for every attempt. now: the instant of
+    sending, for ages; without it they count from the content's as_of. Raises KeyError for an unknown kind.
+    """
+    subject, card = KINDS[kind](content, site, now or words.instant(content.get("as_of")))
+    late = kind == "alert" and bool(content.get("late"))
+    marks = {"late": LATE} if late else {}
+    marks |= {"possible repeat": REPEAT} if possible_repeat else {}
+    card = replace(card, marks=tuple(marks.values()))
+    ref = words.opaque(content.get("ref"))
+    labels = {"Kind": kind, "Unit": facts.unit(content) if content.get("unit") else "",
+              "Severity": facts.severity(content), "Ref": ref, "Mark": ", ".join(marks)}  # fmt: skip
+    return Message(
+        delivery_id=delivery_id,
+        subject=f"{subject} ({', '.join(marks)})" if marks else subject,
+        text=as_text(card),
+        html=as_html(card) if destination == "email" else "",
+        blocks=as_blocks(card) if destination == "slack" else (),
+        thread=thread(ref) if ref and kind in OF_AN_EPISODE else "",
+        labels=labels,
+    )
+
+
+def thread(ref: str) -> str:
+    """What all messages of one episode share: its ref (`NW-4F7K`) without the number of the change (`-2`)."""
+    parts = ref.split("-")
+    return "episode-" + "-".join(parts[:-1] if len(parts) > 2 and parts[-1].isdigit() else parts)

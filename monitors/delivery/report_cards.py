@@ -1,0 +1,113 @@
+"""The cards about a unit or the machinery: the morning list, as counts only, and operations messages.
+
+Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active, open, sections[{title,
+episodes, lines[{severity, group, episodes}]}], not_assessed[{group, reason, patients}], assessed{group: n},
+overdue, oldest_input, newest_input, feeds{problem: files}. Content of an operations message: reason (or
+event), and of FACTS those that apply; file names and sentences in it are not printed, for either may hold
+what a feed wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from monitors.delivery import facts, words
+from monitors.delivery.card import Card, Section
+from monitors.delivery.facts import HOURS_OLD, Content, SiteFacts
+from monitors.delivery.words import NOT_KNOWN, clean, code, whole
+
+MOST = 20  # lines of a section that are printed; the rest is counted
+
+
+def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
+    """The morning list, in the order in which it is read. Returns (subject, card)."""
+    unit, name = facts.unit(content), clean(content.get("unit_name") or "")
+    chosen = [section for section in facts.listed(content.get("sections")) if isinstance(section, Mapping)]
+    sections = [_episodes(section) for section in chosen]
+    sections.append(Section("Not assessed, by reason", _not_assessed(content)))
+    overdue = f"Results that were due and are missing or too old: {whole(content.get('overdue'))}."
+    sections.append(Section("Overdue", (overdue,)))
+    sections.append(Section("Feeds", _feeds(content.get("feeds"))))
+    newest, oldest = (facts.old(content.get(key), now) for key in ("newest_input", "oldest_input"))
+    lines = (
+        f"Patients watched: {whole(content.get('active'))}    Open lab reviews: {whole(content.get('open'))}",
+        f"Latest results of these patients: newest {newest}, oldest {oldest}.",
+        HOURS_OLD,
+    )
+    heading = f"Morning list · Unit {unit}" + (f" ({name})" if name and name != unit else "")
+    looks = next((s.get("episodes") for s in chosen if s.get("code") == "needs_a_look"), None)
+    subject = f"Unit {unit}: morning list, lab reviews to look at today: {whole(looks)}"
+    card = Card(heading, lines, facts.footer(content, site), sections=tuple(sections),
+                buttons=(facts.open_button(content, site),))  # fmt: skip
+    return subject, card
+
+
+def _episodes(section: Mapping[str, Any]) -> Section:
+    lines = [
+        f"{facts.severity(line)} · {words.group(line.get('group'))}: {whole(line.get('episodes'))}"
+        for line in facts.listed(section.get("lines"))
+        if isinstance(line, Mapping)
+    ]
+    title = clean(section.get("title") or NOT_KNOWN)
+    return Section(f"{title}: {whole(section.get('episodes'))}", _most(lines))
+
+
+def _not_assessed(content: Content) -> tuple[str, ...]:
+    if "not_assessed" not in content:
+        return (NOT_KNOWN,)
+    lines = [
+        f"{words.group(line.get('group'))}: {whole(line.get('patients'))}, "
+        + words.not_assessed(line.get("reason"))
+        for line in facts.listed(content["not_assessed"])
+        if isinstance(line, Mapping)
+    ]
+    return _most(lines)
+
+
+def _feeds(problems: Any) -> tuple[str, ...]:
+    if not isinstance(problems, Mapping):
+        return (NOT_KNOWN,)
+    return _most([f"Files, {code(problem)}: {whole(files)}" for problem, files in sorted(problems.items())])
+
+
+def _most(lines: list[str]) -> tuple[str, ...]:
+    rest = len(lines) - MOST
+    return (*lines[:MOST], *([f"and {rest} more on the list"] if rest > 0 else [])) or ("none",)
+
+
+# ------------------------------------------------------------------------------------------- operations
+FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("unit", "Unit", clean),
+    ("feed", "Feed", clean),
+    ("reason", "Reason", code),
+    ("destination", "Destination", clean),
+    ("message", "Kind of message", code),
+    ("severity", "Severity", lambda value: facts.severity({"severity": value})),
+    ("outcome", "Outcome", code),
+    ("outbox_id", "Message number", whole),
+)
+EVENTS = {
+    "undelivered": "A message could not be delivered",
+    "stuck_messages": "Messages have waited too long or could not be delivered",
+    "history_broken": "The history does not verify",
+}
+REMEDIES = {
+    "undelivered": "Its readers may not know: tell them, then check that destination in routes.yaml.",
+    "stuck_messages": "Their readers may not know: tell them, then check the destinations in routes.yaml.",
+    "history_broken": "Keep the database as it is and tell whoever audits it.",
+}
+FEED_REMEDY = "Nothing is lost: see `nephrowatch feeds list` and `nephrowatch quarantine list`."
+
+
+def operations(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
+    """Something needs whoever runs the machinery. Returns (subject, card)."""
+    event = str(content.get("event") or content.get("reason") or "")
+    feed = clean(content["feed"]) if content.get("feed") else ""
+    what = EVENTS.get(event) or (f"Feed {feed} needs a look" if feed else "Something needs a look")
+    lines = [f"{title}: {shown(content[key])}" for key, title, shown in FACTS if content.get(key) is not None]
+    remedy = REMEDIES.get(event) or (FEED_REMEDY if feed else "")
+    footer = (facts.NO_DETAILS, f"From Nephrowatch at {clean(site.name)}.")
+    card = Card(f"OPERATIONS · {what}", (*lines, *([remedy] if remedy else [])), footer)
+    return f"Operations: {what[0].lower()}{what[1:]}", card

@@ -1,0 +1,135 @@
+"""One message into one Slack channel, with every answer put into its outcome class.
+
+The SDK's own retries are off (a dropped connection would post twice); the outbox decides what is tried again.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import logging
+import re
+import socket
+import ssl
+import urllib.error
+from datetime import datetime, timedelta
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from monitors.config import SlackDestination
+from monitors.delivery.message import Message
+from monitors.errors import DeliveryError
+
+TIMEOUT = 15  # seconds, to connect and between bytes
+FALLBACK = 300  # characters of `text`, which lock screens show
+EVENT = "nephrowatch_alert"
+# Slack may have posted although it says so.
+UNCLEAR = {"internal_error", "fatal_error", "request_timeout", "service_unavailable"}
+# A no for now that says nothing about the message or the channel.
+FOR_NOW = {"ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org"}
+_CODE = re.compile(r"[a-z][a-z0-9_]{1,60}\Z")
+
+# Of its own, and never below WARNING: at DEBUG the SDK writes whole message bodies.
+_logger = logging.getLogger("monitors.delivery.slack.client")
+_logger.setLevel(logging.WARNING)
+
+
+class SlackChannel:
+    """A configured channel. token: the bot token; it needs chat:write, and, to look for an earlier copy,
+    channels:history or groups:history."""
+
+    def __init__(self, destination: SlackDestination, token: str, timeout: float = TIMEOUT) -> None:
+        token = token.strip()
+        if not (token.isascii() and token.isprintable() and token):
+            raise DeliveryError("deferred", f"The secret {destination.token} is no Slack token: correct it.")
+        self._channel = destination.channel
+        self._client = WebClient(token=token, base_url=destination.api_url, retry_handlers=[], logger=_logger)
+        self._client.timeout = timeout  # type: ignore[assignment]  # urllib takes parts of a second as well
+        self._client.proxy = None  # urllib's own proxy rules, which heed NO_PROXY; the SDK's do not
+
+    def send(self, message: Message, now: datetime) -> dict[str, Any]:
+        """Post it once. Returns the receipt {channel, ts}. Raises DeliveryError with its outcome class."""
+        try:
+            answer = self._client.chat_postMessage(
+                channel=self._channel, text=fallback(message.subject), blocks=list(message.blocks),
+                metadata={"event_type": EVENT, "event_payload": {"delivery_id": message.delivery_id}},
+                unfurl_links=False, unfurl_media=False, link_names=False, mrkdwn=False, parse="none",
+            )  # fmt: skip
+        except Exception as problem:
+            raise classify(problem) from None
+        return {"channel": str(answer.get("channel") or self._channel), "ts": str(answer.get("ts") or "")}
+
+    def find(self, delivery_id: str, since: datetime) -> dict[str, Any] | None:
+        """The receipt of an earlier copy found in the channel; None when there is none or we may not look."""
+        oldest = (since - timedelta(hours=1)).timestamp()
+        try:
+            answer = self._client.conversations_history(
+                channel=self._channel, include_all_metadata=True, oldest=f"{oldest:.6f}", limit=200
+            )
+        except Exception:
+            return None  # not allowed to look, or Slack is away: the copy stays a possible one
+        for post in answer.get("messages") or []:
+            payload = ((post.get("metadata") or {}).get("event_payload")) or {}
+            if payload.get("delivery_id") == delivery_id:
+                return {"channel": self._channel, "ts": str(post.get("ts") or ""), "found": True}
+        return None
+
+
+def fallback(subject: str) -> str:
+    """`text` of a post: cut, and with Slack's three control characters escaped, so nothing in it can ping."""
+    text = subject if len(subject) <= FALLBACK else subject[: FALLBACK - 1] + "…"
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def classify(problem: Exception) -> DeliveryError:
+    """The outcome class of whatever a call raised. Only codes and class names get into the sentence."""
+    if isinstance(problem, SlackApiError):
+        return _refusal(problem)
+    if isinstance(problem, urllib.error.URLError) and _before_sending(problem.reason):
+        return DeliveryError("deferred", f"Slack could not be reached ({_name(problem.reason)}).")
+    if isinstance(problem, OSError | http.client.HTTPException):
+        inner = problem.reason if isinstance(problem, urllib.error.URLError) else problem
+        return DeliveryError("ambiguous", f"The connection to Slack broke off ({_name(inner)}).")
+    if isinstance(problem, SlackClientError):
+        return DeliveryError("permanent", f"The Slack client refused the request ({_name(problem)}).")
+    return DeliveryError("ambiguous", f"Slack's answer could not be read ({_name(problem)}).")
+
+
+def _refusal(problem: SlackApiError) -> DeliveryError:
+    response = problem.response
+    status = getattr(response, "status_code", 200)
+    headers = getattr(response, "headers", None) or {}
+    data = getattr(response, "data", None)
+    error = str(data.get("error") or "") if isinstance(data, dict) else ""
+    if status == 429 or error in FOR_NOW:
+        return DeliveryError("deferred", "Slack asks to wait.", retry_after=_seconds(headers))
+    if status >= 500 or status == 408 or error in UNCLEAR:
+        return DeliveryError("ambiguous", f"Slack failed ({error if _CODE.match(error) else status}).")
+    if _CODE.match(error):
+        return DeliveryError("permanent", f"Slack refused: {error}.")
+    if status >= 400:
+        return DeliveryError("deferred", f"Something before Slack refused the request (HTTP {status}).")
+    return DeliveryError("ambiguous", "Slack's answer could not be read.")
+
+
+def _before_sending(reason: Any) -> bool:
+    """Whether a connection failed before any of the request can have been sent."""
+    if isinstance(reason, ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError):
+        return True
+    if isinstance(reason, OSError) and reason.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
+        return True
+    return "Tunnel connection failed" in str(reason)
+
+
+def _seconds(headers: Any) -> float | None:
+    value: Any = next((v for k, v in headers.items() if str(k).lower() == "retry-after"), None)
+    try:
+        return float(value[0] if isinstance(value, list) else value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _name(problem: Any) -> str:
+    return type(problem).__name__

@@ -1,0 +1,20 @@
+-- Take what is due, worst first. A row waits while an earlier one of the same episode and destination is
+-- unfinished, so nothing overtakes. The attempt is counted here: a row that kills its worker runs out too.
+WITH due AS MATERIALIZED (
+    SELECT o.outbox_id
+    FROM nephrowatch.outbox o
+    WHERE o.state = 'pending' AND o.next_attempt_at <= :now
+        AND NOT EXISTS (
+            SELECT FROM nephrowatch.outbox earlier
+            WHERE earlier.episode_id = o.episode_id AND earlier.destination = o.destination
+                AND earlier.outbox_id < o.outbox_id AND earlier.state IN ('pending', 'claimed'))
+    ORDER BY CASE o.severity WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, o.outbox_id
+    LIMIT :limit
+    FOR UPDATE OF o SKIP LOCKED
+)
+UPDATE nephrowatch.outbox o
+SET state = 'claimed', attempt = o.attempt + 1, lease_until = :lease_until, claim_token = gen_random_uuid()
+FROM due
+WHERE o.outbox_id = due.outbox_id
+RETURNING o.outbox_id, o.dedup_key, o.kind, o.destination, o.severity, o.unit, o.night, o.episode_id, o.change_seq,
+    o.content, o.attempt, o.claim_token, o.possible_repeat, o.created_at, NULL::timestamptz AS send_started_at
