@@ -99,6 +99,8 @@ CREATE TABLE nephrowatch.quarantine (
 CREATE INDEX quarantine_by_reason ON nephrowatch.quarantine (reason);
 
 -- ------------------------------------------------------------------ results: versions, never overwritten
+-- No foreign keys for batch, file and unit: the one statement that inserts here has just written the batch and locked
+-- the file in its own transaction, and per-row checks of them took half of its time.
 CREATE TABLE nephrowatch.assays (               -- PTH is only meaningful against its assay's upper limit
     assay_id bigint PRIMARY KEY,
     laboratory text NOT NULL, analyte text NOT NULL, method text NOT NULL,
@@ -112,11 +114,11 @@ CREATE TABLE nephrowatch.results (
     analyte smallint NOT NULL,                  -- number in config/analytes.yaml, never reused
     collected_at timestamptz NOT NULL,
     value double precision,                     -- conventional unit, round6; null when withdrawn or not a number
-    batch bigint NOT NULL REFERENCES nephrowatch.batches,
+    batch bigint NOT NULL,
     draw bigint NOT NULL,                       -- one blood draw: hash of laboratory + accession, else of day
     flags integer NOT NULL,                     -- bits of store.Flag
     assay_id bigint REFERENCES nephrowatch.assays,
-    unit text NOT NULL REFERENCES nephrowatch.units,
+    unit text NOT NULL,
     result_key uuid NOT NULL,                   -- identity: laboratory, accession (else subject + time), specimen, analyte
     content_key uuid NOT NULL,                  -- what this version says
     issued_at timestamptz NOT NULL,
@@ -125,7 +127,7 @@ CREATE TABLE nephrowatch.results (
     value_text text NOT NULL, comparator text NOT NULL DEFAULT '', unit_text text NOT NULL,
     code text NOT NULL, comment text,
     reason text NOT NULL DEFAULT 'received',    -- received | corrected | withdrawn | remapped
-    file_id bigint NOT NULL REFERENCES nephrowatch.files, row_no bigint NOT NULL,
+    file_id bigint NOT NULL, row_no bigint NOT NULL,
     CHECK (value <> 'NaN' AND value > '-Infinity' AND value < 'Infinity'),
     UNIQUE (result_key, content_key)
 );

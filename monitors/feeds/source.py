@@ -1,0 +1,163 @@
+"""Where files come from, through fsspec: looked at, read once, archived by content, registered as rows.
+
+Raw bytes are on disk before the database hears of a file, and a file is claimed by its row, not by a rename:
+any number of workers may look at one folder.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import posixpath
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+from sqlalchemy import Connection
+
+from monitors.config import Feed
+from monitors.database import sql
+from monitors.errors import FeedError, UserError
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file of a feed. name: path below the feed's location; url: where fsspec reads it."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Received:
+    """A registered file that waits to be checked."""
+
+    file_id: int
+    feed: str
+    name: str
+    sha256: str
+    archived: str
+
+
+def look(feed_name: str, feed: Feed, base: Path) -> list[Found]:
+    """Files of a feed's folder that match its pattern, by name. `base`: what a relative location starts from.
+
+    Raises FeedError missing_folder when the folder is not there or cannot be listed.
+    """
+    place = feed.location if "://" in feed.location else str((base / feed.location).resolve())
+    try:
+        system, folder = fsspec.core.url_to_fs(place)
+        if not system.isdir(folder):
+            raise FileNotFoundError
+        entries = system.ls(folder, detail=True)
+    except Exception as problem:  # every transport has errors of its own
+        raise FeedError(
+            "missing_folder",
+            f"The folder of feed {feed_name} ({feed.location}) {_why(problem, 'is not there')}; "
+            "mend its location in feeds.yaml, or ask the sender.",
+        ) from None
+    names = {posixpath.basename(str(entry["name"])): entry for entry in entries if entry["type"] != "directory"}
+    chosen = sorted(name for name in names if fnmatch.fnmatchcase(name, feed.pattern))
+    return [Found(name, system.unstrip_protocol(str(names[name]["name"]))) for name in chosen]
+
+
+def read(found: Found) -> bytes:
+    """The bytes of a file. Raises FeedError unreadable; the file is found again on the next night."""
+    try:
+        with fsspec.open(found.url, "rb") as stream:
+            return bytes(stream.read())
+    except Exception as problem:  # every transport has errors of its own
+        raise FeedError(
+            "unreadable", f"The file {found.name} {_why(problem, 'is gone')}; give us the right to read it."
+        ) from None
+
+
+def _why(problem: Exception, gone: str) -> str:
+    if isinstance(problem, FileNotFoundError):
+        return gone
+    return f"cannot be read ({getattr(problem, 'strerror', None) or type(problem).__name__})"
+
+
+def archive_put(archive_url: str, raw: bytes) -> tuple[str, str]:
+    """Keep bytes under their SHA-256; returns (sha256, address below archive_url). Once kept, never written again.
+
+    On a local disk: written beside, synced, renamed, folder synced; so what the address names is whole.
+    """
+    sha256 = hashlib.sha256(raw).hexdigest()
+    address = f"{sha256[:2]}/{sha256}"
+    system, root = fsspec.core.url_to_fs(archive_url)
+    path = posixpath.join(root, address)
+    if system.exists(path) and system.size(path) == len(raw):
+        return sha256, address
+    if isinstance(system, LocalFileSystem):
+        _write_local(Path(path), raw)
+    else:  # object stores put a whole object or none
+        system.makedirs(posixpath.dirname(path), exist_ok=True)
+        system.pipe_file(path, raw)
+    return sha256, address
+
+
+def _write_local(path: Path, raw: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(raw)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    for folder in (path.parent, path.parent.parent):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def archive_get(archive_url: str, address: str) -> bytes:
+    """Bytes kept at an address. Raises UserError when they are gone or no longer what was kept: the archive is
+    then to be restored, and the file waits."""
+    system, root = fsspec.core.url_to_fs(archive_url)
+    try:
+        raw = bytes(system.cat_file(posixpath.join(root, address)))
+    except Exception as problem:  # every transport has errors of its own
+        raise UserError(f"The archived file {address} {_why(problem, 'is gone')}; restore the archive.") from None
+    if hashlib.sha256(raw).hexdigest() != posixpath.basename(address):
+        raise UserError(f"The archived file {address} is not what was kept; restore the archive from its backup.")
+    return raw
+
+
+def receive(
+    connection: Connection, run_id: int, name: str, feed: Feed, found: Found, raw: bytes, sha256: str, address: str,
+    now: datetime,
+) -> int | None:  # fmt: skip
+    """Register a file of feed `name`: its file_id, or None when these bytes under this name are known already."""
+    row: Any = connection.execute(sql("receive/file"), {
+        "run_id": run_id, "feed": name, "kind": feed.kind, "name": found.name, "sha256": sha256,
+        "size_bytes": len(raw), "archived": address, "now": now,
+    }).scalar()  # fmt: skip
+    return None if row is None else int(row)
+
+
+def waiting(connection: Connection) -> list[int]:
+    """Files registered and not finished, oldest first: new ones, and what a killed worker left."""
+    return [int(file_id) for file_id in connection.execute(sql("receive/waiting")).scalars()]
+
+
+def lock(connection: Connection, file_id: int) -> Received | None:
+    """A waiting file, its row locked to the end of the transaction; None when it is finished by now."""
+    row = connection.execute(sql("receive/lock"), {"file_id": file_id}).one_or_none()
+    return None if row is None else Received(*row)
+
+
+def same_bytes(connection: Connection, file_id: int) -> int | None:
+    """An earlier file of the same feed with the same bytes under another name, whose rows were stored."""
+    row: Any = connection.execute(sql("receive/same_bytes"), {"file_id": file_id}).scalar()
+    return None if row is None else int(row)

@@ -1,0 +1,1 @@
+SELECT night FROM nephrowatch.runs WHERE run_id = :run_id

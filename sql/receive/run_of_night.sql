@@ -1,0 +1,1 @@
+SELECT run_id FROM nephrowatch.runs WHERE night = :night

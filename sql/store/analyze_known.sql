@@ -1,0 +1,1 @@
+ANALYZE known_before, repeated

@@ -1,0 +1,1 @@
+CREATE INDEX ON known_before (result_key)
