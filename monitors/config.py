@@ -54,7 +54,7 @@ class Site(Document):
     """What is true of the whole site."""
 
     name: str
-    base: str | None = Field(None, description="folder analytes.yaml, medications.yaml, people.yaml and rules/ come from where this one lacks them")
+    base: str | None = Field(None, description="folder that analytes, medications, people and rules/ come from where absent")
     link: str = Field(pattern=r"^https?://", description="where messages link to; the alert's ref is appended")
     mail_domain: str = Field(description="right-hand side of Message-ID")
     archive: str | None = Field(None, description="fsspec URL of the raw archive; default: archive in NEPHROWATCH_HOME")
@@ -121,7 +121,9 @@ class Mapping(Document):
     units: dict[str, str] = {}
     statuses: dict[str, str] = {}
     missing: list[str] = [""]
-    dates: list[str] = Field(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"], min_length=1)
+    dates: list[str] = Field(
+        ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"], min_length=1
+    )
     less_than: list[str] = Field(["<", "LESS THAN"], description="texts before a number that mean 'below'")
     more_than: list[str] = Field([">", "GREATER THAN"], description="texts before a number that mean 'above'")
 
@@ -263,7 +265,7 @@ def load(folder: Path) -> Config:
     """Read and check a configuration folder. Raises ConfigError."""
     if not folder.is_dir():
         raise ConfigError(str(folder), 0, "there is no such configuration folder; set NEPHROWATCH_CONFIG")
-    site, site_text = _read(folder / "site.yaml", Site)
+    site, _ = _read(folder / "site.yaml", Site)
     feeds, feeds_text = _read(folder / "feeds.yaml", Feeds)
     routes, routes_text = _read(folder / "routes.yaml", Routes)
     base = folder / site.base if site.base else folder
@@ -289,7 +291,7 @@ def ruleset_body(rules: tuple[Rule, ...], analytes: Analytes, drugs: Drugs, calc
     """Everything judge reads, as canonical JSON text: what `ruleset` is the hash of."""
     return RulesetBody(
         engine=ENGINE, calcium_basis=calcium_basis, rules=rules, analytes=analytes, drugs=drugs
-    ).model_dump_json()
+    ).model_dump_json(by_alias=True)
 
 
 class RulesetBody(Document):
@@ -360,7 +362,8 @@ def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tupl
         for severity in (Severity.HIGH, Severity.CRITICAL):
             for group in sorted(groups):
                 if not routes.alert(unit, severity, group):
-                    raise ConfigError(str(path), 0, f"no route takes a {severity} {group} alert of unit {unit}: it would reach nobody")
+                    nobody = f"no route takes a {severity} {group} alert of unit {unit}: it would reach nobody"
+                    raise ConfigError(str(path), 0, nobody)
         if not routes.digest(unit):
             raise ConfigError(str(path), 0, f"no route takes the morning list of unit {unit}")
     if not routes.operations():

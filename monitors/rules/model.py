@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
@@ -141,14 +142,25 @@ class UpperLimit(Document):
     otherwise: LimitText
 
 
+def _either(value: Any) -> Any:
+    return value if value is None or isinstance(value, Mapping | UpperLimit) else _limit(value)
+
+
+def _written(value: Limit | UpperLimit | None) -> Any:
+    return str(value) if isinstance(value, Limit) else value.model_dump() if value is not None else None
+
+
+LimitOrMultiple = Annotated[Limit | UpperLimit | None, BeforeValidator(_either), PlainSerializer(_written)]
+
+
 class Breach(Document):
     """Values beyond a limit. Exactly one comparison. anchors: how many anchors must breach, the latest
     among them; of: how many anchors are looked at (default: the same number)."""
 
-    above: LimitText | UpperLimit | None = None
-    at_least: LimitText | UpperLimit | None = None
-    below: LimitText | UpperLimit | None = None
-    at_or_below: LimitText | UpperLimit | None = None
+    above: LimitOrMultiple = None
+    at_least: LimitOrMultiple = None
+    below: LimitOrMultiple = None
+    at_or_below: LimitOrMultiple = None
     anchors: int = Field(1, ge=1, le=3)
     of: int = Field(0, ge=0, le=3)
 
@@ -164,7 +176,7 @@ class Breach(Document):
     def comparison(self) -> Literal["above", "at_least", "below", "at_or_below"]:
         for name in ("above", "at_least", "below"):
             if getattr(self, name) is not None:
-                return name  # type: ignore[return-value]
+                return name
         return "at_or_below"
 
     @property
@@ -178,6 +190,15 @@ class Breach(Document):
         return self.of or self.anchors
 
 
+class Anchors(Document):
+    """Which draws count for persistence: the latest, then the newest at least `apart_days` earlier, and so
+    on; a gap of more than `gap_days` ends the chain. lookback_days: how far back the fold reads."""
+
+    apart_days: int = Field(18, ge=1)
+    gap_days: int = Field(75, ge=1)
+    lookback_days: int = Field(400, ge=30)
+
+
 class Signal(Document):
     """One measure followed over time, or (`rule`) another rule's finding taken draw by draw."""
 
@@ -186,6 +207,7 @@ class Signal(Document):
     rule: str | None = None
     raise_: Breach | None = Field(None, alias="raise")
     clear: list[Breach] = []
+    anchors: Anchors | None = Field(None, description="where this signal is drawn at another pace than its rule's")
 
     @model_validator(mode="after")
     def _one_source(self) -> Signal:
@@ -193,18 +215,9 @@ class Signal(Document):
             raise ValueError("a signal follows a measure or a rule, one of them")
         if self.measure is not None and (self.raise_ is None or not self.clear):
             raise ValueError("a measure needs 'raise' and 'clear'")
-        if self.rule is not None and (self.raise_ is not None or self.clear):
-            raise ValueError("a rule brings its own raise and clear")
+        if self.rule is not None and (self.raise_ is not None or self.clear or self.anchors is not None):
+            raise ValueError("a rule brings its own raise, clear and anchors")
         return self
-
-
-class Anchors(Document):
-    """Which draws count for persistence: the latest, then the newest at least `apart_days` earlier, and so
-    on; a gap of more than `gap_days` ends the chain. lookback_days: how far back the fold reads."""
-
-    apart_days: int = Field(18, ge=1)
-    gap_days: int = Field(75, ge=1)
-    lookback_days: int = Field(400, ge=30)
 
 
 class Exposure(Document):
@@ -286,7 +299,8 @@ class Rule(Document):
     @property
     def limits(self) -> str:
         """Hash of what decides: a change of it is a new baseline at every unit."""
-        parts = self.model_dump_json(include={"severity", "steps", "exposure", "anchors", "signals", "requires", "opens", "shadow"})
+        deciding = {"severity", "steps", "exposure", "anchors", "signals", "requires", "opens", "shadow"}
+        parts = self.model_dump_json(include=deciding)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     @property

@@ -1,0 +1,120 @@
+"""The results a finding rests on, cited for many patients at once.
+
+Everything is gathered column by column and only then turned into `Evidence`: a shard has tens of thousands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from monitors.measures import IntArray, Measures, Values
+from monitors.records import Evidence
+from monitors.rules.model import Rule
+from monitors.rules.signals import Course
+from monitors.trends import before_of, ends
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(at: int) -> datetime:
+    """µs since 1970 as a time in UTC."""
+    return EPOCH + timedelta(microseconds=at)
+
+
+def comparator(value: float, lo: float, hi: float) -> str | None:
+    """The sign to print before a value: '', <, <=, >, >=; None where nothing bounds it on either side."""
+    if lo == hi:
+        return ""
+    if math.isfinite(hi):
+        return "<" if hi < value else "<="
+    if math.isfinite(lo):
+        return ">" if lo > value else ">="
+    return None
+
+
+def cite(values: Values, rows: IntArray, role: str) -> list[list[Evidence]]:
+    """Each of some values as evidence, followed by the results it was derived from."""
+    columns = (*values.interval, values.si, values.at, values.id)
+    cells = zip(*(column[rows].tolist() for column in columns), strict=True)
+    parts = [(part, index[rows]) for part, index in values.parts]
+    part_ids = [np.where(place >= 0, part.id[place], 0).tolist() if len(part) else [0] * len(rows) for part, place in parts]
+    derived = zip(*part_ids, strict=True) if parts else [()] * len(rows)
+    cited: list[list[Evidence]] = []
+    for (value, lo, hi, si, at, number), made_of in zip(cells, derived, strict=True):
+        sign = comparator(value, lo, hi)
+        ids = tuple(part for part in made_of if part)
+        unit = values.units[si]
+        item = None if sign is None else Evidence(values.measure, value, unit, instant(at), number, sign, role, ids)
+        cited.append([] if item is None else [item])
+    for part, place in parts:
+        given = np.flatnonzero(place >= 0)
+        for owner, items in zip(given.tolist(), cite(part, place[given], role), strict=True):
+            cited[owner].extend(items)
+    return cited
+
+
+def chain_of(course: Course, rows: IntArray, window: int) -> list[IntArray]:
+    """The anchors each row looks at, itself first: `window` arrays of rows, -1 where the chain has ended."""
+    assert course.previous is not None
+    anchors = [rows]
+    while len(anchors) < window:
+        anchors.append(before_of(course.previous, anchors[-1]))
+    return anchors
+
+
+def latched_evidence(rules: Mapping[str, Rule], rule: Rule, course: Course, rows: IntArray) -> list[tuple[Evidence, ...]]:
+    """What a latched rule rests on at each of some rows of its course: for each latched signal its newest value and
+    the anchors of its last raise; the parts after the product they make. Each result once, in a stable order."""
+    seen: list[dict[tuple[str, int], Evidence]] = [{} for _ in rows]
+    window = max((step.repeated.of for step in rule.steps if step.repeated), default=1)
+    for owners, values, places, role in _citations(rules, rule, course, rows, np.arange(len(rows)), window):
+        for owner, items in zip(owners.tolist(), cite(values, places, role), strict=True):
+            for item in items:
+                seen[owner].setdefault((item.analyte, item.result_id), item)
+    return [tuple(items.values()) for items in seen]
+
+
+Citation = tuple[IntArray, Values, IntArray, str]  # owners, values, the row each owner cites, role
+
+
+def _citations(
+    rules: Mapping[str, Rule], rule: Rule, course: Course, rows: IntArray, owners: IntArray, least: int
+) -> Iterator[Citation]:
+    if course.values is not None:
+        described = rule.signals[0]
+        yield from _anchors(course, rows, owners, max(described.raise_.window if described.raise_ else 1, least))
+        return
+    for described, signal, newest in zip(rule.signals, course.signals, course.newest, strict=True):
+        places = newest[rows]
+        stands = (places >= 0) & np.append(signal.fold.latched, False)[places]
+        if described.rule is not None:
+            yield from _citations(rules, rules[described.rule], signal, places[stands], owners[stands], 1)
+        elif described.raise_ is not None:
+            yield from _anchors(signal, places[stands], owners[stands], max(described.raise_.window, least))
+
+
+def _anchors(course: Course, rows: IntArray, owners: IntArray, window: int) -> Iterator[Citation]:
+    assert course.values is not None
+    raised = course.fold.last_raise[rows]
+    later = rows != raised
+    yield owners[later], course.values, rows[later], "latest"
+    for number, anchors in enumerate(chain_of(course, raised, window), start=1):
+        there = anchors >= 0
+        yield owners[there], course.values, anchors[there], f"anchor {number}" if window > 1 else "latest"
+
+
+def newest_evidence(measures: Measures, names: Sequence[str], patients: IntArray) -> list[tuple[Evidence, ...]]:
+    """The newest value of some measures, whatever their age: what a clear or unassessable finding shows."""
+    seen: list[dict[tuple[str, int], Evidence]] = [{} for _ in patients]
+    for name in names:
+        values = measures.of(name)
+        rows = ends(values.rank, len(measures.patients))[patients]
+        owners = np.flatnonzero(rows >= 0)
+        for owner, items in zip(owners.tolist(), cite(values, rows[owners], "latest"), strict=True):
+            for item in items:
+                seen[owner].setdefault((item.analyte, item.result_id), item)
+    return [tuple(items.values()) for items in seen]

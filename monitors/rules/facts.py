@@ -1,0 +1,201 @@
+"""Facts for the card that decide nothing: drugs and the date of their list, PTH multiples, signals met, what is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from monitors.measures import IntArray, Measures, Values
+from monitors.records import utc_text
+from monitors.rules.evidence import comparator, instant
+from monitors.rules.model import Breach, Rule, UpperLimit
+from monitors.rules.signals import Course, Nights, newest_days, pace
+from monitors.trends import day_key, ends
+from monitors.units import Limit
+
+RECENTLY_DAYS = 30  # a drug stopped so lately still stands on the card
+HIGH_CALCIUM = Limit.parse("10.2 mg/dL | 2.54 mmol/L")  # a fact on a PTH card (KDOQI 2003 6.2), not a limb
+_DAY_ZERO = date(1970, 1, 1).toordinal()
+
+Facts = dict[str, Any]
+
+
+def day_text(day: int) -> str:
+    """A day number as ISO text."""
+    return date.fromordinal(_DAY_ZERO + day).isoformat()
+
+
+@dataclass
+class Drugs:
+    """The drugs each patient is or lately was on: {place of the patient: [{class, text, started, stopped, listed}]},
+    dates as ISO text or None, in the order of medication ids. list_day: day of each patient's newest list as of the
+    night, -1 none."""
+
+    medications: pd.DataFrame
+    periods: pd.DataFrame
+    lists: IntArray
+    nights: Nights
+    of: dict[int, list[Facts]] = field(init=False, default_factory=dict)
+    list_day: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.list_day = self._list_days()
+        rank, start, end = (self.periods[name].to_numpy() for name in ("rank", "start", "end"))
+        day = np.append(self.nights.day, 0)[rank]
+        shown = (rank >= 0) & (start <= day) & (end > day - RECENTLY_DAYS) & (start < end)
+        rows = np.flatnonzero(shown & (self.periods["drug_class"].to_numpy() != ""))
+        order = ("medication_id", "drug_class")
+        rows = rows[np.lexsort([self.medications[name].to_numpy()[rows] for name in reversed(order)])]
+        names = ("drug_class", "drug_text", "start_day", "listed_day")
+        columns = (rank, day, end, *(self.medications[name].to_numpy() for name in names))
+        for patient, tonight, over, name, text, begun, listed in zip(*(c[rows].tolist() for c in columns), strict=True):
+            self.of.setdefault(patient, []).append({
+                "class": name, "text": text, "started": day_text(begun) if begun >= 0 else None,
+                "stopped": day_text(over) if over <= tonight else None, "listed": day_text(listed) if listed >= 0 else None,
+            })  # fmt: skip
+
+    def _list_days(self) -> IntArray:
+        everyone = np.arange(len(self.nights))
+        place = np.searchsorted(self.lists, day_key(everyone, self.nights.day), "right") - 1
+        first = day_key(everyone, np.zeros(len(everyone), dtype=np.int64))
+        newest = np.append(self.lists, np.int64(-1))[place]
+        return np.where((place >= 0) & (newest >= first), newest - first, -1)
+
+
+@dataclass(frozen=True)
+class Card:
+    """Where the facts of one judgement come from."""
+
+    measures: Measures
+    nights: Nights
+    drugs: Drugs
+
+    def facts(self, rule: Rule, course: Course, patients: IntArray, rows: IntArray) -> list[Facts]:
+        """For each patient (place) and the row of the rule's course to speak of (-1 none):
+
+        drugs, list_date; unknown (optional measures without a recent value); pth {times_upper_limit, upper_limit,
+        unit}; on a PTH card calcium {value, unit, comparator, collected_at, limit, met}; for rules of several signals
+        met and latched (names of signals), calcium ('measured' or 'adjusted': which gave the product) and
+        adjusted_calcium {value, unit, comparator, collected_at}.
+        """
+        facts: list[Facts] = [{} for _ in patients]
+        if rule.exposure is not None or "medications" in (*rule.requires, *rule.optional):
+            listed = self.drugs.list_day[patients].tolist()
+            for fact, patient, day in zip(facts, patients.tolist(), listed, strict=True):
+                fact["drugs"] = self.drugs.of.get(patient, [])
+                fact["list_date"] = day_text(day) if day >= 0 else None
+        self._unknown(rule, patients, facts)
+        if course.values is not None:
+            self._of_one_signal(rule, course.values, patients, facts)
+        elif len(course.rank):
+            self._of_signals(rule, course, patients, rows, facts)
+        return facts
+
+    def _unknown(self, rule: Rule, patients: IntArray, facts: list[Facts]) -> None:
+        for measure in rule.optional:
+            if measure == "medications":
+                continue
+            newest = newest_days(self.measures.of(measure), len(self.nights))
+            lacks = (self.nights.day - newest)[patients] > gap_of(rule, measure)
+            for owner in np.flatnonzero(lacks).tolist():
+                facts[owner].setdefault("unknown", []).append(measure)
+
+    def _of_one_signal(self, rule: Rule, values: Values, patients: IntArray, facts: list[Facts]) -> None:
+        if not _by_upper_limit(rule.signals[0].raise_):
+            return
+        rows = ends(values.rank, len(self.nights))[patients]
+        _put(facts, "pth", np.flatnonzero(rows >= 0), upper_limit_facts(values, rows[rows >= 0]))
+        if "calcium" in rule.optional:
+            owners, found, calcium = self._recent("calcium", rule, patients)
+            items = _value_facts(calcium, found)
+            above = (calcium.interval.lo > HIGH_CALCIUM.per(calcium.si))[found].tolist()
+            for item, met, limit in zip(items, above, HIGH_CALCIUM.per(calcium.si)[found].tolist(), strict=True):
+                item.update(limit=f"> {limit:g} {item['unit']}", met=met)
+            _put(facts, "calcium", owners, items)
+
+    def _of_signals(self, rule: Rule, course: Course, patients: IntArray, rows: IntArray, facts: list[Facts]) -> None:
+        stands = np.flatnonzero(rows >= 0)
+        met = signals_met(rule, course, rows[stands])
+        latched = signals_latched(rule, course, rows[stands])
+        for owner, names, held in zip(stands.tolist(), met, latched, strict=True):
+            facts[owner].update(met=names, latched=held)
+        for described, signal, newest in zip(rule.signals, course.signals, course.newest, strict=True):
+            places = np.where(rows >= 0, newest[rows], -1)
+            owners = np.flatnonzero(places >= 0)
+            if signal.values is None or not len(owners):
+                continue
+            if signal.values.adjusted is not None:
+                which = signal.values.adjusted[places[owners]].tolist()
+                _put(facts, "calcium", owners, ["adjusted" if one else "measured" for one in which])
+                known, found, values = self._recent("adjusted_calcium", rule, patients)
+                _put(facts, "adjusted_calcium", known, _value_facts(values, found))
+            if _by_upper_limit(described.raise_):
+                _put(facts, "pth", owners, upper_limit_facts(signal.values, places[owners]))
+
+    def _recent(self, measure: str, rule: Rule, patients: IntArray) -> tuple[IntArray, IntArray, Values]:
+        """(owners, rows, values): the newest value of each patient who has one that the rule would still use."""
+        values = self.measures.of(measure)
+        rows = ends(values.rank, len(self.nights))[patients]
+        age = self.nights.day[patients] - np.append(values.day, 0)[rows]
+        owners = np.flatnonzero((rows >= 0) & (age <= gap_of(rule, measure)))
+        return owners, rows[owners], values
+
+
+def gap_of(rule: Rule, measure: str) -> int:
+    """How old a value of a measure may be for a rule, in days: its signal's own gap, else the rule's."""
+    for signal in rule.signals:
+        if signal.measure == measure:
+            return pace(signal, rule).gap_days
+    return rule.anchors.gap_days
+
+
+def signals_met(rule: Rule, course: Course, rows: IntArray) -> list[list[str]]:
+    """Names of the signals that raise a rule over events, at each of some of its rows."""
+    return _named([signal.name for signal in rule.signals], [raises[rows] for raises in course.raises])
+
+
+def signals_latched(rule: Rule, course: Course, rows: IntArray) -> list[list[str]]:
+    """Names of the signals that are latched, at each of some rows of a rule over events."""
+    marks = [
+        (newest[rows] >= 0) & np.append(signal.fold.latched, False)[newest[rows]]
+        for signal, newest in zip(course.signals, course.newest, strict=True)
+    ]
+    return _named([signal.name for signal in rule.signals], marks)
+
+
+def _named(names: list[str], marks: list[Any]) -> list[list[str]]:
+    rows = zip(*(mark.tolist() for mark in marks), strict=True)
+    return [[name for name, marked in zip(names, row, strict=True) if marked] for row in rows]
+
+
+def upper_limit_facts(values: Values, rows: IntArray) -> list[Facts]:
+    """[{times_upper_limit, upper_limit, unit}]: the multiple to one decimal; None where the assay states no limit."""
+    columns = (values.interval.value, values.upper_limit, values.si)
+    return [
+        {"times_upper_limit": round(value / limit, 1) if limit == limit else None,
+         "upper_limit": limit if limit == limit else None, "unit": values.units[si]}
+        for value, limit, si in zip(*(column[rows].tolist() for column in columns), strict=True)
+    ]  # fmt: skip
+
+
+def _value_facts(values: Values, rows: IntArray) -> list[Facts]:
+    columns = (*values.interval, values.si, values.at)
+    return [
+        {"value": value, "unit": values.units[si], "comparator": comparator(value, lo, hi), "collected_at": utc_text(instant(at))}
+        for value, lo, hi, si, at in zip(*(column[rows].tolist() for column in columns), strict=True)
+    ]
+
+
+def _put(facts: list[Facts], name: str, owners: IntArray, items: list[Any]) -> None:
+    for owner, item in zip(owners.tolist(), items, strict=True):
+        facts[owner][name] = item
+
+
+def _by_upper_limit(breach: Breach | None) -> bool:
+    return breach is not None and isinstance(breach.limit, UpperLimit)
+
+

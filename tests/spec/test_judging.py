@@ -1,0 +1,206 @@
+"""What holds of judging whatever the patients are: one outcome each, any row order, any cut, never raise and clear."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitors.measures import Measures
+from monitors.records import Outcome
+from monitors.rules.judge import judge
+from monitors.rules.signals import beyond, course_of, nights_of
+from monitors.trends import chain, met
+from spec.table import Frames, catalogue, finding_of, said
+
+TONIGHT = 20_558
+UNITS = {"phosphate": "mg/dL", "calcium": "mg/dL", "albumin": "g/dL", "pth": "pg/mL"}
+RANGES = {"phosphate": (40, 75), "calcium": (80, 110), "albumin": (25, 45), "pth": (2000, 12_000)}
+
+
+def unit_of(seed: int, patients: int = 12) -> Frames:
+    """A made-up unit: monthly draws around every limit, some drawn weekly, some on warfarin, some without a list."""
+    rng = np.random.default_rng(seed)
+    frames = Frames()
+    for patient in range(1, patients + 1):
+        step = int(rng.choice([7, 28, 28]))
+        for number, day in enumerate(range(TONIGHT - 300 + int(rng.integers(0, 60)), TONIGHT, step)):
+            for measure, (low, high) in RANGES.items():
+                if rng.random() < 0.8:
+                    frames.result(patient, measure, f"{rng.integers(low, high) / 10:g}", UNITS[measure], day,
+                                  draw=patient * 1000 + number, upper_limit=65.0 if measure == "pth" else None)  # fmt: skip
+        frames.patient(patient, TONIGHT, unit=f"N{patient % 3}")
+        if rng.random() < 0.7:
+            frames.drug(patient, "warfarin", start=TONIGHT - int(rng.integers(1, 400)), listed=TONIGHT - int(rng.integers(0, 50)))
+    return frames
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_patient_and_rule_is_counted_exactly_once(seed):
+    frames = unit_of(seed)
+    judged = frames.judge()
+    counts = judged.counts.groupby(["unit", "rule"])["patients"].sum()
+    everyone = frames.patients_frame().groupby("unit").size()
+    rules = [rule.id for rule in catalogue()[2]]
+    assert counts.to_dict() == {(unit, rule): patients for unit, patients in everyone.items() for rule in rules}
+    told = {(finding.patient_id, finding.rule) for finding in judged.findings}
+    assert len(told) == len(judged.findings)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shuffled_rows_and_shards_change_nothing(seed):
+    frames = unit_of(seed)
+    analytes, _, rules = catalogue()
+    tables = frames.series_frame(), frames.patients_frame(), frames.medications_frame()
+    whole = judge(*tables, rules, analytes)
+    shuffled = judge(*(table.sample(frac=1, random_state=seed) for table in tables), rules, analytes)
+    parts = [
+        finding
+        for first, last in ((1, 1), (2, 7), (8, 12))
+        for finding in judge(*(table[table["patient_id"].between(first, last)] for table in tables), rules, analytes).findings
+    ]
+    assert shuffled.findings == whole.findings
+    assert shuffled.counts.equals(whole.counts)
+    order = {rule.id: number for number, rule in enumerate(rules)}
+    assert sorted(parts, key=lambda f: (order[f.rule], f.patient_id)) == whole.findings
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10_000))
+def test_raise_and_clear_are_never_both_true_at_a_draw(seed):
+    frames = unit_of(seed, patients=4)
+    analytes, _, rules = catalogue()
+    quantities = {name: (analyte.number, analyte.quantity) for name, analyte in analytes.items()}
+    measures = Measures(frames.series_frame(), frames.patients_frame(), quantities)
+    for rule in rules:
+        for signal in rule.signals:
+            if signal.measure is None:
+                continue
+            values = measures.of(signal.measure)
+            pace = signal.anchors or rule.anchors
+            previous = chain(values.rank, values.day, values.method, pace.apart_days, pace.gap_days)
+            raises = met(beyond(signal.raise_, values), previous, signal.raise_.anchors, signal.raise_.window)
+            clears = [met(beyond(clear, values), previous, clear.anchors, clear.window) for clear in signal.clear]
+            assert not (raises & np.logical_or.reduce(clears)).any(), f"{rule.id} {signal.name}"
+
+
+def test_an_empty_shard_is_judged_to_nothing():
+    judged = Frames().judge()
+    assert judged.findings == []
+    assert judged.counts.empty
+
+
+def test_a_patient_without_any_row_is_not_assessable_under_every_rule():
+    frames = Frames()
+    frames.patient(1, TONIGHT)
+    judged = frames.judge()
+    assert [said(judged, 1, rule.id).split(":")[0] for rule in catalogue()[2]] == ["not assessable no_recent"] * 4
+
+
+def monthly(*phosphates: str, unit: str = "mg/dL", calcium: str = "", drug: str = "") -> Frames:
+    """One patient with a phosphate (and calcium) every 28 days, the last one today."""
+    frames = Frames()
+    for number, text in enumerate(phosphates):
+        day = TONIGHT - 28 * (len(phosphates) - 1 - number)
+        frames.result(1, "phosphate", text, unit, day, draw=number + 1)
+        if calcium:
+            frames.result(1, "calcium", calcium, unit, day, draw=number + 1)
+    frames.patient(1, TONIGHT)
+    if drug:
+        frames.drug(1, drug, start=TONIGHT - 100, listed=TONIGHT - 10)
+    return frames
+
+
+def test_the_sentence_gives_limit_count_and_days_in_the_unit_reported():
+    conventional = finding_of(monthly("5.6", "5.4", "5.7").judge(), 1, "R01")
+    si = finding_of(monthly("1.80", "1.82", unit="mmol/L").judge(), 1, "R01")
+    assert conventional.sentence == "phosphate above 5.5 mg/dL at 2 of 3 anchors, 56 days apart"
+    assert si.sentence == "phosphate above 1.78 mmol/L at 2 of 2 anchors, 28 days apart"
+    assert (conventional.reason, conventional.outcome) == ("persistent", Outcome.FIRING)
+
+
+def test_evidence_is_the_anchors_as_reported_newest_first():
+    finding = finding_of(monthly("1.80", ">1.90", unit="mmol/L").judge(), 1, "R01")
+    assert [(e.role, e.value, e.unit, e.comparator, e.result_id) for e in finding.evidence] == [
+        ("anchor 1", 1.9, "mmol/L", ">", 2), ("anchor 2", 1.8, "mmol/L", "", 1),
+    ]  # fmt: skip
+
+
+def test_since_is_the_first_raise_after_the_last_clear():
+    frames = monthly("5.8", "5.8", "4.9", "4.9", "5.8", "5.8", "5.8")
+    finding = finding_of(frames.judge(), 1, "R01")
+    assert (finding.since - finding.evidence[0].collected_at).days == -28
+
+
+def test_a_clear_after_a_raise_says_when_and_a_clear_without_one_is_only_counted():
+    cleared = monthly("5.8", "5.8", "4.9", "4.9", "4.8").judge()
+    finding = finding_of(cleared, 1, "R01")
+    assert (finding.outcome, finding.reason, finding.severity) == (Outcome.CLEAR, "cleared", None)
+    assert (finding.evidence[0].collected_at - finding.cleared_at).days == 28
+    assert finding_of(monthly("4.9", "4.9").judge(), 1, "R01") is None
+
+
+def test_r10_names_what_it_met_the_calcium_it_took_and_the_drug_with_its_list():
+    frames = monthly("5.9", "5.9", calcium="9.7", drug="Phenprocoumon 3 mg")
+    finding = finding_of(frames.judge(), 1, "R10")
+    assert finding.facts["met"] == ["product", "phosphate"]
+    assert finding.facts["calcium"] == "measured"
+    assert finding.facts["drugs"] == [
+        {"class": "vka", "text": "Phenprocoumon 3 mg", "started": "2026-01-05", "stopped": None, "listed": "2026-04-05"}
+    ]
+    assert finding.facts["list_date"] == "2026-04-05"
+    assert finding.facts["unknown"] == ["albumin", "pth"]
+    assert finding.sentence == (
+        "on a vitamin K antagonist with Ca×P above 55 mg2/dL2 (measured calcium) and phosphate (R01 open)"
+    )
+    products = [e for e in finding.evidence if e.analyte == "ca_p_higher"]
+    assert [(e.value, e.unit, e.role) for e in products] == [(57.23, "mg2/dL2", "anchor 1"), (57.23, "mg2/dL2", "anchor 2")]
+    assert {number for e in products for number in e.derived_from} == {e.result_id for e in finding.evidence if e.result_id > 0}
+
+
+def test_r13_gives_the_multiple_the_upper_limit_and_calcium_as_a_fact():
+    frames = Frames()
+    for number, day in enumerate((TONIGHT - 90, TONIGHT)):
+        frames.result(1, "pth", "650", "pg/mL", day, draw=number, upper_limit=65.0)
+    frames.result(1, "calcium", "10.3", "mg/dL", TONIGHT, draw=2)
+    frames.patient(1, TONIGHT)
+    facts = finding_of(frames.judge(), 1, "R13").facts
+    assert facts["pth"] == {"times_upper_limit": 10.0, "upper_limit": 65.0, "unit": "pg/mL"}
+    assert (facts["calcium"]["value"], facts["calcium"]["limit"], facts["calcium"]["met"]) == (10.3, "> 10.2 mg/dL", True)
+
+
+def test_a_changed_rule_set_keeps_the_outcome_it_had():
+    analytes, _, rules = catalogue()
+    frames = monthly("5.7", "5.7")
+    tables = frames.series_frame(), frames.patients_frame(), frames.medications_frame()
+    (r01,) = (rule for rule in rules if rule.id == "R01")
+    text = r01.model_dump_json(by_alias=True).replace("5.5 mg/dL", "5.8 mg/dL")
+    looser = type(r01).model_validate_json(text)
+    before, after = judge(*tables, [r01], analytes), judge(*tables, [looser], analytes)
+    (now_clear,) = after.against(before).findings
+    (now_firing,) = before.against(after).findings
+    assert (now_clear.outcome, now_clear.previous) == (Outcome.CLEAR, Outcome.FIRING)
+    assert (now_firing.outcome, now_firing.previous) == (Outcome.FIRING, Outcome.CLEAR)
+
+
+@pytest.mark.parametrize("rule", catalogue()[2], ids=lambda rule: rule.id)
+def test_no_text_of_a_rule_tells_anyone_to_change_a_drug(rule):
+    """Hazard 13: the verb is review, the object a question."""
+    text = " ".join([rule.title, *rule.questions, rule.provenance.why_it_matters])
+    assert not re.search(r"\b(start|stop|hold|reduce|increase|switch|give)(ing|s)?\b", text, re.IGNORECASE)
+    assert not re.search(r"\b(normal|safe|all clear)\b", text, re.IGNORECASE)
+    assert all(question.endswith("?") for question in rule.questions)
+
+
+def test_the_course_of_a_rule_does_not_follow_patients_who_were_never_exposed():
+    analytes, _, rules = catalogue()
+    frames = monthly("5.9", "5.9", calcium="9.7")
+    quantities = {name: (analyte.number, analyte.quantity) for name, analyte in analytes.items()}
+    measures = Measures(frames.series_frame(), frames.patients_frame(), quantities)
+    nights = nights_of(frames.patients_frame())
+    courses = {rule.id: course_of(rule, measures, nights, None, {}) for rule in rules if rule.id == "R01"}
+    assert courses["R01"].fold.raised.tolist() == [False, True]
+    assert said(frames.judge(), 1, "R10") == "not assessable exposure_unknown"
