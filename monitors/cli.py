@@ -1,0 +1,305 @@
+"""`nephrowatch`, the one command line. An error is one sentence; exit code 2 is the user's, 1 is ours."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from monitors import database, pipeline, settings
+from monitors.errors import NephrowatchError, UserError
+from monitors.records import night_of
+
+app = typer.Typer(help="Nightly watch over calcium, phosphate and PTH in dialysis patients.", no_args_is_help=True,
+                  add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
+alerts_app = typer.Typer(help="Episodes: who needs a look, and why.", no_args_is_help=True)
+quarantine_app = typer.Typer(help="Rows and files that could not be used, and why.", no_args_is_help=True)
+feeds_app = typer.Typer(help="Where data comes from.", no_args_is_help=True)
+db_app = typer.Typer(help="The database.", no_args_is_help=True)
+history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
+for name, child in (("alerts", alerts_app), ("quarantine", quarantine_app), ("feeds", feeds_app), ("db", db_app),
+                    ("history", history_app)):  # fmt: skip
+    app.add_typer(child, name=name)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+_FILE_COUNTS = ("files", "held", "waiting", "received", "stored", "known", "quarantined")
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+
+def _night(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date; write it like 2026-04-15") from None
+
+
+@app.command()
+def run(
+    night: Annotated[str | None, typer.Option(help="The night's date, e.g. 2026-04-15. Default: today in UTC.")] = None,
+    backfill: Annotated[
+        bool, typer.Option("--backfill", help="Judge and record only: no episode is touched, nobody is told.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Run one night: receive, check, judge, reconcile, seal, deliver."""
+    the_night = _night(night) if night else night_of(datetime.now(UTC))
+    with _progress(quiet=as_json) as progress:
+        summary = pipeline.night(the_night, live=not backfill, progress=progress)
+    if as_json:
+        _print_json(summary)
+        return
+    out.print(f"Night {summary['night']} · run {summary['run_id']} · knowledge up to {summary['known_at'] or 'nothing yet'}")
+    for title in ("rows", "findings", "changes", "messages"):
+        counts = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in summary[title].items() if number)
+        out.print(f"  {title:9} {counts or 'none'}")
+    out.print("Who needs a look: nephrowatch alerts list     What could not be used: nephrowatch quarantine list")
+
+
+@app.command()
+def deliver(as_json: Json = False) -> None:
+    """Send what waits in the outbox."""
+    counts = dict(pipeline.deliver())
+    _print_json(counts) if as_json else out.print(", ".join(f"{n} {word}" for word, n in counts.items()) or "Nothing waits.")
+
+
+@alerts_app.command("list")
+def alerts_list(
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False, as_json: Json = False
+) -> None:
+    """Open episodes, the worst first."""
+    ended = {"resolved", "retracted", "closed"}
+    episodes = [e for e in _episodes("") if everything or as_json or e["state"] not in ended]
+    if as_json:
+        _print_json(episodes)
+        return
+    order = {"CRITICAL": 0, "HIGH": 1, "WARNING": 2}
+    episodes.sort(key=lambda e: (order[e["severity"]], e["unit"], e["opened_night"], e["id"]))
+    _table(
+        ("ref", "severity", "unit", "patient", "group", "rules", "state", "since night", "told"),
+        [(e["ref"], e["severity"], e["unit"], e["patient"], e["group"], " ".join(limb["rule"] for limb in e["limbs"]),
+          e["state"], e["opened_night"], " ".join(sorted({t["destination"] for t in e["told"]})) or "nobody")
+         for e in episodes],
+        "No episode is open.",
+    )  # fmt: skip
+
+
+@alerts_app.command("show")
+def alerts_show(
+    ref: Annotated[str, typer.Argument(metavar="ID", help="Number or ref, e.g. NW-4F7K.")], as_json: Json = False
+) -> None:
+    """One episode: its evidence, and every step of its life with the reason."""
+    found = _episodes(ref)
+    if not found:
+        raise UserError(f"There is no episode {ref!r}; `nephrowatch alerts list --all` shows them all.")
+    episode = found[0]
+    with pipeline.opened() as here:
+        episode["changes"] = _rows(here, "read/changes_of_episode", episode_id=episode["id"])
+    if as_json:
+        _print_json(episode)
+        return
+    out.print(f"{episode['ref']} · {episode['severity']} · {episode['group']} · {episode['state']} · unit {episode['unit']}")
+    out.print(f"patient {episode['patient']} · opened {episode['opened_night']} · changed {episode['changed_night']}")
+    for limb in episode["limbs"]:
+        out.print(f"\n{limb['rule']} {limb['outcome']} ({limb['severity']}): {limb['reason']}")
+        _table(("analyte", "value", "unit", "collected", "used as", "result"),
+               [(e["analyte"], f"{e.get('comparator', '')}{e['value']:g}", e["unit"], e["collected_at"], e.get("role", ""),
+                 e["result_id"])
+                for e in limb["evidence"]], "no evidence kept")  # fmt: skip
+    out.print("")
+    for change in episode["changes"]:
+        out.print(f"{change['seq']}. night {change['night']}: {change['kind']} ({change['reason']}): {change['sentence']}")
+        for message in change["messages"]:
+            repeat = ", possible repeat" if message["possible_repeat"] else ""
+            out.print(f"     to {message['destination']}: {message['state']} after {message['attempts']} attempts{repeat}")
+        for withheld in change["withheld"]:
+            out.print(f"     withheld from {withheld['destination']}: {withheld['reason']}")
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    reason: Annotated[str, typer.Option(help="Only this reason.")] = "",
+    feed: Annotated[str, typer.Option(help="Only this feed.")] = "",
+    most: Annotated[int, typer.Option(help="At most so many rows.")] = 200,
+    as_json: Json = False,
+) -> None:
+    """What could not be used: totals by reason, then the newest rows (those of codes not monitored: on request)."""
+    with pipeline.opened() as here:
+        counts = _rows(here, "read/quarantine_counts")
+        rows = _rows(here, "read/quarantine", reason=reason, feed=feed, most=most)
+    if as_json:
+        _print_json({"counts": counts, "rows": rows})
+        return
+    _table(("feed", "reason", "rows", "what it means", "remedy"),
+           [(c["feed"], c["reason"], c["rows"], c["sentence"], c["remedy"]) for c in counts],
+           "Nothing is in quarantine.")  # fmt: skip
+    if rows:
+        out.print("")
+        _table(("file", "line", "reason", "as received"),
+               [(r["file"], r["line_no"], r["reason"], _raw(r["raw"])) for r in rows], "")
+
+
+@feeds_app.command("list")
+def feeds_list(as_json: Json = False) -> None:
+    """Each configured feed, what came last and what became of its rows."""
+    with pipeline.opened() as here:
+        arrived = {row["feed"]: row for row in _rows(here, "read/feeds")}
+        feeds = [
+            {"feed": name, "kind": feed.kind, "format": feed.format, "location": feed.location, "unit": feed.unit,
+             **{key: arrived.get(name, {}).get(key, 0) for key in _FILE_COUNTS},
+             "last_received": arrived.get(name, {}).get("last_received"), "last_file": arrived.get(name, {}).get("last_file")}
+            for name, feed in here.config.feeds.items()
+        ]  # fmt: skip
+    if as_json:
+        _print_json(feeds)
+        return
+    _table(("feed", "kind", "unit", "files", "held", "received", "stored", "known", "quarantined", "last file"),
+           [[f[key] for key in ("feed", "kind", "unit", "files", "held", "received", "stored", "known", "quarantined",
+                                "last_file")] for f in feeds], "No feed is configured.")  # fmt: skip
+
+
+@db_app.command("start")
+def db_start() -> None:
+    """Start the embedded PostgreSQL (made, and brought up to date, on first use)."""
+    found = settings.from_process()
+    if found.database_url:
+        raise UserError("NEPHROWATCH_DATABASE_URL names a server of yours; start that one with its own tools.")
+    database.open_database(found).dispose()
+    out.print("The embedded database runs.")
+
+
+@db_app.command("stop")
+def db_stop() -> None:
+    """Stop the embedded PostgreSQL."""
+    stopped = database.stop(settings.from_process())
+    out.print("The embedded database is stopped." if stopped else "The embedded database was not running.")
+
+
+@db_app.command("bootstrap")
+def db_bootstrap(
+    show: Annotated[bool, typer.Option("--print", help="Print the SQL for a database administrator instead.")] = False,
+) -> None:
+    """Create the roles, each with what it may do and no more."""
+    if show:
+        print(database.bootstrap_sql())
+        return
+    database.bootstrap(settings.from_process())
+    out.print("The roles are there. Next: nephrowatch db migrate")
+
+
+@db_app.command("migrate")
+def db_migrate() -> None:
+    """Bring the tables up to date."""
+    database.migrate(settings.from_process())
+    out.print("The tables are up to date.")
+
+
+@db_app.command("status")
+def db_status(as_json: Json = False) -> None:
+    """Where the database is and whether it is ready."""
+    found = database.status(settings.from_process())
+    _print_json(found) if as_json else _table(("what", "is"), [(key, value) for key, value in found.items()], "")
+
+
+@history_app.command("verify")
+def history_verify(as_json: Json = False) -> None:
+    """Recompute every entry of the ledger; exit code 1 if one does not verify."""
+    with pipeline.opened() as here:
+        found = pipeline.verify(here=here)
+    if as_json:
+        _print_json(found)
+    elif found["first_bad"]:
+        out.print(f"The ledger is BROKEN at entry {found['first_bad']['seq']}: {found['first_bad']['what']}.")
+    else:
+        out.print(f"{found['entries']} entries verify; the newest is {found['head_seq']}, hash {found['head_hash'][:16]}…")
+    if found["first_bad"]:
+        raise typer.Exit(1)
+
+
+def _episodes(ref: str) -> list[dict[str, Any]]:
+    with pipeline.opened() as here:
+        return [
+            {"id": row["episode_id"], "ref": row["ref"], "patient": row["identifier"], "authority": row["authority"],
+             "patient_id": row["patient_id"], "unit": row["unit"], "group": row["cause_group"], "limbs": row["limbs"],
+             "severity": row["severity"], "state": row["state"], "opened_night": row["opened_night"],
+             "changed_night": row["changed_night"], "baseline": row["baseline"], "told": row["told"]}
+            for row in _rows(here, "read/alerts", ref=ref)
+        ]  # fmt: skip
+
+
+def _raw(row: Any) -> str:
+    return json.dumps(row, ensure_ascii=False) if row else "(kept in the archive)"
+
+
+def _rows(here: pipeline.Here, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    with here.db.begin(database.Role.WEB) as connection:
+        return [_plain(row) for row in connection.execute(database.sql(name), parameters).mappings()]
+
+
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if isinstance(value, date | datetime) else value for key, value in row.items()}
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2, default=str))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], nothing: str) -> None:
+    if not rows:
+        out.print(nothing)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console(width=None if out.is_terminal else 200).print(table, markup=False)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[pipeline.Progress]:
+    """A moving line that says which stage is at work, at a terminal; silence elsewhere."""
+    if quiet or not err.is_terminal:
+        yield lambda stage: None
+        return
+    with err.status("starting") as status:
+        yield lambda stage: status.update(f"{stage} …")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: runs a command, turns errors into one sentence and an exit code."""
+    try:
+        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except UserError as problem:
+        print(f"nephrowatch: {problem}", file=sys.stderr)
+        sys.exit(2)
+    except NephrowatchError as problem:
+        print(f"nephrowatch: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except typer.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        print("nephrowatch: stopped; running the same night again goes on where this left off.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as problem:
+        if hasattr(problem, "format_message") and hasattr(problem, "exit_code"):  # click's own: wrong option, bad value
+            print(f"nephrowatch: {problem.format_message()} (see nephrowatch --help)", file=sys.stderr)
+            sys.exit(2)
+        where = traceback.extract_tb(problem.__traceback__)[-1]
+        print(f"nephrowatch: a defect of ours: {type(problem).__name__} in {where.name} ({where.filename.rsplit('/', 1)[-1]}:"
+              f"{where.lineno}). Nothing decided is lost; please report it with this line.", file=sys.stderr)  # fmt: skip
+        sys.exit(1)
+    sys.exit(code or 0)
+
+
+__all__ = ["app", "main"]
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""START HERE: a night, every stage as one function of a run id.
+
+    receive -> check -> freeze -> judge (a shard at a time) -> reconcile -> seal        then: deliver
+
+Each stage may be run again, twice at once, or after a kill: database keys make it find its own work. The
+DAGs call these functions; `nephrowatch run` calls `night`. Each opens this installation by itself, or
+works in the one it is handed (`here`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from monitors import config, judgement, knowledge, settings, stages
+from monitors.config import Config
+from monitors.database import Database, Role, open_database, sql
+from monitors.records import is_live, night_of
+from monitors.settings import Settings
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Here:
+    """This installation: its settings, its checked configuration, its database, its clock and its patience."""
+
+    settings: Settings
+    config: Config
+    db: Database
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    wait: Callable[[float], None] = field(default=time.sleep)
+
+
+@contextmanager
+def opened(here: Here | None = None, found: Settings | None = None) -> Iterator[Here]:
+    """`here` as it is, or this process's own installation, closed again at the end."""
+    if here is not None:
+        yield here
+        return
+    found = found or settings.from_process()
+    checked = config.load(found.config)
+    db = open_database(found)
+    try:
+        yield Here(found, checked, db)
+    finally:
+        db.dispose()
+
+
+def night(
+    night: date, *, live: bool | None = None, here: Here | None = None, progress: Progress = lambda stage: None
+) -> dict[str, Any]:
+    """One whole night, delivery included. Returns what `nephrowatch run --json` prints."""
+    with opened(here) as here:
+        progress("receive")
+        run_id = begin(night, here=here)
+        receive(run_id, here=here)
+        progress("check")
+        files = check(run_id, here=here)
+        progress("judge")
+        for shard_id in freeze(run_id, live, here=here):
+            judge(shard_id, here=here)
+        progress("reconcile")
+        changes = reconcile(run_id, here=here)
+        seal(run_id, here=here)
+        progress("deliver")
+        messages = deliver(here=here)
+        return stages.summary(here.db, run_id, files, changes, messages)
+
+
+def night_of_run(logical_date: datetime | None, run_after: datetime) -> date:
+    """The night of an Airflow run: the UTC date of its logical date, else of when it was asked for."""
+    return night_of(logical_date or run_after)
+
+
+def begin(night: date, *, here: Here | None = None) -> int:
+    """The run of a night: made on first asking, found afterwards."""
+    with opened(here) as here, here.db.begin(Role.PIPELINE) as connection:
+        for unit in here.config.site.units:
+            connection.execute(sql("receive/keep_unit"), unit.model_dump())
+        connection.execute(sql("receive/begin_run"), {"night": night, "now": here.clock()})
+        return int(connection.execute(sql("receive/run_of_night"), {"night": night}).scalar_one())
+
+
+def receive(run_id: int, *, here: Here | None = None) -> list[int]:
+    """Archive and register every new file of every feed. Returns the files still to be checked."""
+    with opened(here) as here:
+        return stages.receive(here.db, here.config, here.settings, run_id, here.clock())
+
+
+def check(run_id: int, *, here: Here | None = None) -> list[stages.FileCounts]:
+    """Parse, check and store every file that waits; split off what cannot be used, with its reason."""
+    with opened(here) as here:
+        return stages.check(here.db, here.config, here.settings, run_id, here.clock())
+
+
+def freeze(run_id: int, live: bool | None = None, *, here: Here | None = None) -> list[int]:
+    """Fix what is known and under which rules the night is judged. Returns the shards to judge.
+
+    live: True tells the care team, False is a back-fill, None asks the clock.
+    """
+    with opened(here) as here, here.db.begin(Role.PIPELINE) as connection:
+        now = here.clock()
+        the_night = connection.execute(sql("receive/night_of_run"), {"run_id": run_id}).scalar_one()
+        known = knowledge.max_batch(connection)
+        live = is_live(the_night, now) if live is None else live
+        judgement_id = judgement.freeze(connection, run_id, the_night, known, here.config, live, now)
+        ranges = knowledge.plan_shards(connection, known, here.config.site.shard_rows)
+        return judgement.add_shards(connection, judgement_id, ranges)
+
+
+def judge(shard_id: int, *, here: Here | None = None) -> None:
+    """Judge every rule for every patient of a shard, from what was known when the night was frozen."""
+    with opened(here) as here:
+        stages.judge(here.db, here.config, shard_id, here.clock())
+
+
+def reconcile(run_id: int, *, here: Here | None = None) -> Counter[str]:
+    """Findings and open episodes into changes, each with its ledger entry and its outbox rows."""
+    with opened(here) as here:
+        return stages.reconcile(here.db, here.config, run_id, here.clock())
+
+
+def seal(run_id: int, *, here: Here | None = None) -> None:
+    """Record the night's counts in the ledger, and queue each unit's morning list."""
+    with opened(here) as here:
+        stages.seal(here.db, here.config, run_id, here.clock())
+
+
+def deliver(*, here: Here | None = None) -> Counter[str]:
+    """Send what waits in the outbox; every attempt is recorded."""
+    with opened(here) as here:
+        return stages.deliver(here.db, here.config, here.settings, here.clock, here.wait)
+
+
+def watch(*, here: Here | None = None) -> dict[str, Any]:
+    """Whether anything is stuck, and whether the history verifies; what is wrong goes to operations."""
+    with opened(here) as here:
+        return stages.watch(here.db, here.config, here.clock())
+
+
+def verify(*, here: Here | None = None) -> dict[str, Any]:
+    """Recompute the whole ledger and say what was found."""
+    with opened(here) as here:
+        return stages.verify(here.db)

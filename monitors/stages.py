@@ -1,0 +1,244 @@
+"""What `pipeline` calls: each stage put together from its room, with the database and the time handed in.
+
+Rooms never know each other; this module and `pipeline` are the only places that do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from monitors import episodes, judgement, knowledge, night_list, quality, store
+from monitors.config import Config, Feed, RulesetBody
+from monitors.database import Database, Role, sql
+from monitors.delivery import deliver as delivery
+from monitors.delivery import outbox
+from monitors.errors import FeedError
+from monitors.feeds import csv, fields, source
+from monitors.history import ledger
+from monitors.rules import judge as engine
+from monitors.settings import Settings
+
+
+@dataclass(frozen=True)
+class FileCounts:
+    """What became of one file's rows: received = stored + known + quarantined."""
+
+    file_id: int
+    received: int
+    stored: int
+    known: int
+    quarantined: int
+
+
+def archive_url(config: Config, settings: Settings) -> str:
+    return config.site.archive or (settings.home / "archive").absolute().as_uri()
+
+
+def receive(db: Database, config: Config, settings: Settings, run_id: int, now: datetime) -> list[int]:
+    """Raw bytes into the archive first, then one row a file. A feed that cannot be listed is told to operations."""
+    archive = archive_url(config, settings)
+    for name, feed in config.feeds.items():
+        try:
+            found = source.look(name, feed, config.folder)
+        except FeedError as problem:
+            if not feed.optional:
+                with db.begin(Role.PIPELINE) as connection:
+                    tell_operations(connection, config, run_id, f"{name}/{problem.reason}", problem.reason,
+                                    {"feed": name, "sentence": str(problem)}, now)  # fmt: skip
+            continue
+        for file in found:
+            receive_file(db, config, archive, run_id, name, feed, file, now)
+    with db.begin(Role.PIPELINE) as connection:
+        return source.waiting(connection)
+
+
+def receive_file(
+    db: Database, config: Config, archive: str, run_id: int, name: str, feed: Feed, file: Any, now: datetime
+) -> None:
+    """One file of a feed: kept and registered, or, when it cannot be read, told to operations."""
+    try:
+        raw = source.read(file)
+    except FeedError as problem:
+        with db.begin(Role.PIPELINE) as connection:
+            tell_operations(connection, config, run_id, f"{name}/{file.name}/{problem.reason}", problem.reason,
+                            {"feed": name, "file": file.name, "sentence": str(problem)}, now)  # fmt: skip
+        return
+    sha256, address = source.archive_put(archive, raw)
+    with db.begin(Role.PIPELINE) as connection:
+        source.receive(connection, run_id, name, feed, file, raw, sha256, address, now)
+
+
+def check(db: Database, config: Config, settings: Settings, run_id: int, now: datetime) -> list[FileCounts]:
+    """Every waiting file, one transaction each: parsed, checked, stored or held."""
+    with db.begin(Role.PIPELINE) as connection:
+        waiting = source.waiting(connection)
+    counts = []
+    for file_id in waiting:
+        with db.begin(Role.PIPELINE) as connection:
+            if (done := check_file(connection, config, archive_url(config, settings), run_id, file_id, now)) is not None:
+                counts.append(done)
+    return counts
+
+
+def check_file(
+    connection: Connection, config: Config, archive: str, run_id: int, file_id: int, now: datetime
+) -> FileCounts | None:
+    """One file, under its row's lock: None when another worker has finished it meanwhile."""
+    file = source.lock(connection, file_id)
+    if file is None or file.feed not in config.feeds:  # done by another, or of a feed that is no longer configured
+        return None
+    feed = config.feeds[file.feed]
+    if (twin := source.same_bytes(connection, file_id)) is not None:
+        counts = store.mark_known(connection, file_id, twin)
+    else:
+        try:
+            frame = fields.derive(csv.parse(source.archive_get(archive, file.archived), feed), feed, config)
+            checked = quality.check(frame, feed, now)
+            held = checked.gate
+            counts = store.hold(connection, file_id, *held, checked.received, now) if held else store.save(
+                connection, file_id, file.feed, feed, checked, now)  # fmt: skip
+        except FeedError as problem:
+            held = (problem.reason, str(problem))
+            counts = store.refuse(connection, file_id, *held, now)
+        if held:
+            tell_operations(connection, config, run_id, f"{file.feed}/{file.sha256[:16]}/{held[0]}", held[0],
+                            {"feed": file.feed, "file": file.name, "sentence": held[1]}, now)  # fmt: skip
+    result = FileCounts(file_id, counts.received, counts.stored, counts.known, counts.quarantined)
+    ledger.append(connection, [("file_checked", {
+        "file": file_id, "feed": file.feed, "sha256": file.sha256, "received": result.received,
+        "stored": result.stored, "known": result.known, "quarantined": result.quarantined})])  # fmt: skip
+    return result
+
+
+def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:
+    """One shard under the rule set its judgement froze; on a rule change, under the previous one as well."""
+    with db.begin(Role.PIPELINE) as connection:
+        shard = judgement.shard(connection, shard_id)
+    if shard.judged:
+        return
+    read = knowledge.read_shard(db, config, shard.known, shard.night, shard.first, shard.last)
+    judged = _judged(read, shard.body)
+    if shard.previous_body is not None:
+        judged = judged.against(_judged(read, shard.previous_body))
+    with db.begin(Role.PIPELINE) as connection:
+        judgement.save(connection, shard, judged.findings, judged.counts, read.standings, now)
+
+
+def _judged(read: knowledge.Knowledge, body: str) -> engine.Judged:
+    """A shard judged by the rule set as it was frozen, not by the files of today."""
+    frozen = RulesetBody.model_validate_json(body)
+    return engine.judge(*read.frames, frozen.rules, frozen.analytes.analytes, frozen.calcium_basis)
+
+
+def reconcile(db: Database, config: Config, run_id: int, now: datetime) -> Counter[str]:
+    """Decide by the newest judgement that is complete. One reconcile at a time, so knowledge only grows."""
+    with db.begin(Role.PIPELINE) as lock:
+        lock.execute(sql("reconcile/one_at_a_time"))
+        chosen = lock.execute(sql("judge/complete"), {"run_id": run_id}).one_or_none()
+        if chosen is None:
+            return Counter()
+        return episodes.reconcile_judgement(db, config, chosen.judgement_id, now, ledger.append, outbox.enqueue)
+
+
+def seal(db: Database, config: Config, run_id: int, now: datetime) -> None:
+    """The night's counts into the ledger, each unit's morning list into the outbox; once a judgement."""
+    with db.begin(Role.PIPELINE) as connection:
+        chosen = connection.execute(sql("judge/complete"), {"run_id": run_id}).one_or_none()
+        if chosen is None:
+            return
+        done = connection.execute(sql("judge/mark_sealed"), {"judgement_id": chosen.judgement_id, "now": now})
+        if done.rowcount != 1:
+            return
+        if chosen.live:
+            for content in night_list.lists(connection, config, chosen.judgement_id, chosen.night):
+                for destination in config.routes.digest(content["unit"]):
+                    outbox.enqueue(
+                        connection, dedup_key=f"digest/{content['unit']}/{chosen.night}/{destination}", kind="digest",
+                        destination=destination, severity=None, unit=content["unit"], night=chosen.night,
+                        episode_id=None, change_seq=None, content=content, now=now,
+                    )  # fmt: skip
+        counts = [list(row) for row in connection.execute(sql("judge/counts"), {"judgement_id": chosen.judgement_id})]
+        ledger.append(connection, [("night_sealed", {
+            "night": chosen.night.isoformat(), "judgement": chosen.judgement_id, "known": chosen.known,
+            "ruleset": chosen.ruleset, "live": chosen.live, "counts": counts})])  # fmt: skip
+
+
+def tell_operations(
+    connection: Connection, config: Config, run_id: int, key: str, reason: str, content: dict[str, Any], now: datetime
+) -> None:
+    """Queue one operations message a night and cause. Content names feeds and files, never patients."""
+    night = connection.execute(sql("receive/night_of_run"), {"run_id": run_id}).scalar_one()
+    for destination in config.routes.operations():
+        outbox.enqueue(
+            connection, dedup_key=f"operations/{key}/{night}/{destination}", kind="operations", destination=destination,
+            severity=None, unit=None, night=night, episode_id=None, change_seq=None,
+            content={"reason": reason, **content}, now=now,
+        )  # fmt: skip
+
+
+def deliver(
+    db: Database, config: Config, settings: Settings, clock: Callable[[], datetime],
+    wait: Callable[[float], None],
+) -> Counter[str]:  # fmt: skip
+    """Send everything that is due."""
+    return delivery.deliver(db, config, settings, clock, ledger.append, wait=wait)
+
+
+def verify(db: Database) -> dict[str, Any]:
+    """Recompute the ledger."""
+    with db.begin(Role.WEB) as connection:
+        found = ledger.verify(connection)
+    bad = found.first_bad
+    return {"entries": found.entries, "head_seq": found.head_seq, "head_hash": found.head_hash,
+            "first_bad": {"seq": bad[0], "what": bad[1]} if bad else None}  # fmt: skip
+
+
+def watch(db: Database, config: Config, now: datetime) -> dict[str, Any]:
+    """Stuck messages and a broken ledger, told to operations once a day and cause."""
+    found = verify(db)
+    with db.begin(Role.PIPELINE) as connection:
+        stuck = connection.execute(sql("read/stuck"), {"now": now}).scalar_one()
+        problems = {}
+        if stuck:
+            problems["stuck_messages"] = f"{stuck} messages have waited for over an hour or could not be delivered."
+        if found["first_bad"]:
+            problems["history_broken"] = f"The ledger does not verify at entry {found['first_bad']['seq']}."
+        night = now.astimezone(UTC).date()
+        for reason, sentence in problems.items():
+            for destination in config.routes.operations():
+                outbox.enqueue(
+                    connection, dedup_key=f"operations/watch/{reason}/{night}/{destination}", kind="operations",
+                    destination=destination, severity=None, unit=None, night=night, episode_id=None, change_seq=None,
+                    content={"reason": reason, "sentence": sentence}, now=now,
+                )  # fmt: skip
+    return {"ledger": found, "stuck": stuck}
+
+
+def summary(
+    db: Database, run_id: int, files: list[FileCounts], changes: Counter[str], messages: Counter[str]
+) -> dict[str, Any]:
+    """What one invocation did; findings are those of the night's judgement."""
+    with db.begin(Role.WEB) as connection:
+        found = connection.execute(sql("read/run_summary"), {"run_id": run_id}).one()
+        outcomes = {row.outcome: row.patients for row in connection.execute(
+            sql("read/outcomes"), {"judgement_id": found.judgement_id})}  # fmt: skip
+    return {
+        "run_id": run_id,
+        "night": found.night.isoformat(),
+        "live": found.live,
+        "known": found.known,
+        "known_at": found.known_at.isoformat() if found.known_at else None,
+        "ruleset": found.ruleset,
+        "files": len(files),
+        "rows": {key: sum(getattr(file, key) for file in files) for key in ("received", "stored", "known", "quarantined")},
+        "findings": {key: int(outcomes.get(key, 0)) for key in ("firing", "holding", "clear", "not_assessable")},
+        "changes": {key: changes.get(key, 0) for key in (
+            "opened", "worsened", "eased", "told_late", "stale", "refreshed", "handed_over", "resolved", "retracted", "closed")},
+        "messages": dict(messages),
+    }  # fmt: skip

@@ -1,0 +1,2 @@
+INSERT INTO nephrowatch.rulesets (ruleset, body, first_used) VALUES (:ruleset, :body, :now)
+ON CONFLICT (ruleset) DO NOTHING

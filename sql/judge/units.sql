@@ -1,0 +1,1 @@
+SELECT unit, name, zone, cutoff FROM nephrowatch.units ORDER BY unit

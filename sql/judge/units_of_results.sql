@@ -1,0 +1,1 @@
+SELECT id, unit FROM nephrowatch.results WHERE id = ANY (:ids)

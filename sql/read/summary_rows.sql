@@ -1,0 +1,4 @@
+-- What became of every row received.
+SELECT count(*) AS files, coalesce(sum(rows_received), 0)::bigint AS received, coalesce(sum(rows_stored), 0)::bigint AS stored,
+       coalesce(sum(rows_known), 0)::bigint AS known, coalesce(sum(rows_quarantined), 0)::bigint AS quarantined
+FROM nephrowatch.files
