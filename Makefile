@@ -1,0 +1,45 @@
+# Nephrowatch: the one door for developers. `make help` lists what it opens.
+# Everything runs in .venv, which is made on demand from requirements.lock (hashes checked).
+#   UV=      make it with pip although uv is there
+#   PYTHON=  the interpreter to make it from
+
+UV ?= uv
+PYTHON ?=
+PY := .venv/bin/python
+READY := .venv/.ready
+DEMO := $(CURDIR)/.demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
+
+demo: $(READY) ## a believable year of three units, last nights through Airflow, and a morning summary
+	@env -u NEPHROWATCH_DATABASE_URL -u NEPHROWATCH_CONFIG NEPHROWATCH_HOME="$(DEMO)/home" AIRFLOW_HOME="$(DEMO)/airflow" \
+		PYTHONPATH="$(CURDIR)" $(PY) -m monitors.demo
+
+test: $(READY) ## all tests
+	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest
+
+check: $(READY) ## style, types, architecture
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff check --select AIR dags
+	@$(PY) -m mypy
+	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest tests/test_architecture.py
+
+lock: ## pin requirements.in and requirements-dev.in anew (needs uv)
+	@$(UV) --version >/dev/null 2>&1 || { echo "make lock needs uv: install it, and run make lock again." >&2; exit 1; }
+	@$(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+		--output-file requirements.lock requirements.in requirements-dev.in
+
+clean: ## remove the demo with its database, .venv and caches
+	@if [ -x $(PY) ] && [ -d .demo/home ]; then PYTHONPATH="$(CURDIR)" $(PY) -c \
+		'import pathlib, monitors.embedded as embedded; embedded.remove(pathlib.Path(".demo/home").absolute())'; fi
+	@rm -rf .venv .demo .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last: a set-up that was interrupted is done again.
+$(READY): requirements.lock pyproject.toml
+	@UV="$(UV)" PYTHON="$(PYTHON)" sh .ci/venv
+	@touch $@
