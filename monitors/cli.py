@@ -85,7 +85,7 @@ def alerts_list(
     _table(
         ("ref", "severity", "unit", "patient", "group", "rules", "state", "since night", "told"),
         [(e["ref"], e["severity"], e["unit"], e["patient"], e["group"], " ".join(limb["rule"] for limb in e["limbs"]),
-          e["state"], e["opened_night"], " ".join(sorted({t["destination"] for t in e["told"]})) or "nobody")
+          e["state"], e["opened_night"], _told(e))
          for e in episodes],
         "No episode is open.",
     )  # fmt: skip
@@ -102,13 +102,21 @@ def alerts_show(
     episode = found[0]
     with pipeline.opened() as here:
         episode["changes"] = _rows(here, "read/changes_of_episode", episode_id=episode["id"])
+        episode["findings"] = _rows(here, "read/findings_of_episode", episode_id=episode["id"])
     if as_json:
         _print_json(episode)
         return
     out.print(f"{episode['ref']} · {episode['severity']} · {episode['group']} · {episode['state']} · unit {episode['unit']}")
     out.print(f"patient {episode['patient']} · opened {episode['opened_night']} · changed {episode['changed_night']}")
+    words = {finding["rule"]: finding for finding in episode["findings"]}
     for limb in episode["limbs"]:
         out.print(f"\n{limb['rule']} {limb['outcome']} ({limb['severity']}): {limb['reason']}")
+        if word := words.get(limb["rule"]):
+            out.print(f"  as of night {word['night']}, {word['outcome']}: {word['sentence']}")
+            for drug in word["facts"].get("drugs", []):
+                out.print(f"  drug: {_drug(drug)}")
+            if unknown := word["facts"].get("unknown"):
+                out.print(f"  not known here: {', '.join(unknown)}")
         _table(("analyte", "value", "unit", "collected", "used as", "result"),
                [(e["analyte"], f"{e.get('comparator', '')}{e['value']:g}", e["unit"], e["collected_at"], e.get("role", ""),
                  e["result_id"])
@@ -232,6 +240,17 @@ def _episodes(ref: str) -> list[dict[str, Any]]:
              "changed_night": row["changed_night"], "baseline": row["baseline"], "told": row["told"]}
             for row in _rows(here, "read/alerts", ref=ref)
         ]  # fmt: skip
+
+
+def _told(episode: Mapping[str, Any]) -> str:
+    """Who was told; an episode present at start, or below HIGH, stands on the morning list only."""
+    told = sorted({telling["destination"] for telling in episode["told"]})
+    return " ".join(told) or ("list (present at start)" if episode["baseline"] else "list")
+
+
+def _drug(drug: Mapping[str, Any]) -> str:
+    dates = [f"{word} {drug[word]}" for word in ("started", "stopped", "listed") if drug.get(word)]
+    return f"{drug['text']} ({drug['class'].replace('_', ' ')}){': ' if dates else ''}{', '.join(dates)}"
 
 
 def _raw(row: Any) -> str:

@@ -126,10 +126,7 @@ def _step(
         return None
     if finding is not None and finding.outcome is Outcome.NOT_ASSESSABLE:
         return Step(rule, before, replace(before, outcome=finding.outcome, reason=finding.reason), by_rule)
-    if by_rule:
-        reason = "rule_changed"
-    else:
-        reason = "cleared_by_values" if _cleared_by_values(before, finding) else "evidence_corrected"
+    reason = "rule_changed" if by_rule else "cleared_by_values" if _cleared_by_values(before, finding) else "evidence_corrected"
     after = replace(before, outcome=Outcome.CLEAR, reason=reason, listed=None)
     return Step(rule, before, after, by_rule, corrected=reason == "evidence_corrected")
 
