@@ -5,8 +5,10 @@ Rooms never know each other; this module and `pipeline` are the only places that
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -123,11 +125,25 @@ def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:
     if shard.judged:
         return
     read = knowledge.read_shard(db, config, shard.known, shard.night, shard.first, shard.last)
-    judged = _judged(read, shard.body)
-    if shard.previous_body is not None:
-        judged = judged.against(_judged(read, shard.previous_body))
+    with uncollected():
+        judged = _judged(read, shard.body)
+        if shard.previous_body is not None:
+            judged = judged.against(_judged(read, shard.previous_body))
     with db.begin(Role.PIPELINE) as connection:
         judgement.save(connection, shard, judged.findings, judged.counts, read.standings, now)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No cyclic garbage collection meanwhile: judging makes many findings and no cycles, and the collector, looking
+    through all of them again and again, takes a third of its time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _judged(read: knowledge.Knowledge, body: str) -> engine.Judged:

@@ -189,8 +189,9 @@ def decide(one: Claim, answer: Answer, jitter: float = 0.5) -> Next:
 
 
 def must_arrive(kind: str, severity: str | None) -> bool:
-    """Whether a doubtful send is repeated, not held: HIGH and CRITICAL alerts, and every withdrawal."""
-    return kind == "withdrawn" or (kind in TELLING and severity in (Severity.HIGH, Severity.CRITICAL))
+    """Whether a doubtful send is repeated, not held: HIGH and CRITICAL alerts, every withdrawal, and the morning list
+    (two of it do no harm; a unit without it would take silence for an answer)."""
+    return kind in ("withdrawn", "digest") or (kind in TELLING and severity in (Severity.HIGH, Severity.CRITICAL))
 
 
 def backoff(attempt: int, retry_after: float | None, jitter: float) -> timedelta:

@@ -63,7 +63,7 @@ def finish(database: Database, one: Claim, answer: Answer, minutes: float = 0) -
         ("alert", "WARNING", "ambiguous", 1, "ambiguous", False),
         ("withdrawn", "WARNING", "ambiguous", 1, "pending", True),
         ("handed_over", "HIGH", "ambiguous", 1, "pending", True),
-        ("digest", None, "ambiguous", 1, "ambiguous", False),
+        ("digest", None, "ambiguous", 1, "pending", True),
         ("operations", None, "ambiguous", 1, "ambiguous", False),
         ("digest", None, "deferred", 1, "pending", False),
     ],

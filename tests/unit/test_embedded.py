@@ -14,12 +14,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import NOT_DURABLE, remove_server
 
 from monitors import embedded
 from monitors.database import Role, head, open_database, status, stop
 from monitors.errors import NotReadyError
 from monitors.settings import settings_from
+from tests.conftest import NOT_DURABLE, remove_server
 
 
 @pytest.fixture(scope="module")

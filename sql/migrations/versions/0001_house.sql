@@ -58,6 +58,8 @@ CREATE TABLE nephrowatch.links (
     UNIQUE (subject_id, batch)
 );
 
+CREATE INDEX links_by_patient ON nephrowatch.links (patient_id);
+
 -- ------------------------------------------------------------------ files and what became of each row
 CREATE TABLE nephrowatch.runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
