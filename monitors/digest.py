@@ -12,6 +12,7 @@ from monitors.records import Episode, Severity, State, Unit, utc_text
 _SECTIONS = (
     ("needs_a_look", "Needs a look today"),
     ("new", "New since yesterday"),
+    ("present_at_start", "Present when watching began, listed tonight"),
     ("unacknowledged", "Open and unacknowledged"),
     ("withdrawn", "Withdrawn"),
     ("safety_review", "Closed by the census while open: for safety review"),
@@ -42,7 +43,8 @@ def digest(
     closed = [episode for episode in tonight if episode.state is State.CLOSED]
     chosen = {
         "needs_a_look": [e for e in waiting if e.severity is not Severity.WARNING],
-        "new": [e for e in live if e.opened_night == night],
+        "new": [e for e in live if e.opened_night == night and not e.baseline],
+        "present_at_start": [e for e in live if e.opened_night == night and e.baseline],
         "unacknowledged": waiting,
         "withdrawn": [e for e in tonight if e.state is State.RETRACTED],
         "safety_review": [e for e in closed if e.severity is not Severity.WARNING],

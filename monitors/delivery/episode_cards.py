@@ -13,8 +13,11 @@ def alert(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str,
     """Somebody has to look: who, by when, where. Returns (subject, card)."""
     unit, severity = facts.unit(content), facts.severity(content)
     told = words.CHANGES.get(str(content.get("change_kind")), "changed")
+    if content.get("reason") == "present_at_start":
+        told = "present when watching began"
     lines = (
-        f"For: {facts.owner(content)}    {facts.deadline(content, now)}",
+        f"For: {facts.owner(content)}",
+        facts.deadline(content, now),
         facts.age(content, now),
         facts.unassessed(content),
         HOURS_OLD,
@@ -50,7 +53,8 @@ def handed_over(content: Content, site: SiteFacts, now: datetime | None) -> tupl
     to_unit = facts.unit({"unit": content.get("to_unit") or content.get("unit")})
     lines = (
         f"A patient with an open lab review now belongs to unit {to_unit}. Both units get this message.",
-        f"For: {facts.owner(content)} of unit {to_unit}    {facts.deadline(content, now)}",
+        f"For: {facts.owner(content)} of unit {to_unit}",
+        facts.deadline(content, now),
         facts.age(content, now),
         HOURS_OLD,
     )
