@@ -63,7 +63,7 @@ def as_html(card: Card) -> str:
         for mark in card.marks
     ]
     body.append(f'<h1 style="margin:0 0 12px;font-size:20px;line-height:1.3">{escape(card.heading)}</h1>')
-    body += [f'<p style="margin:0 0 6px">{escape(line)}</p>' for line in card.lines]
+    body += [f'<p style="margin:0 0 6px;white-space:pre-wrap">{escape(line)}</p>' for line in card.lines]
     for section in card.sections:
         items = "".join(f'<li style="margin:2px 0">{escape(item)}</li>' for item in section.items)
         body.append(f'<h2 style="margin:16px 0 4px;font-size:16px">{escape(section.title)}</h2>')

@@ -16,8 +16,7 @@ def alert(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str,
     if content.get("reason") == "present_at_start":
         told = "present when watching began"
     lines = (
-        f"For: {facts.owner(content)}",
-        facts.deadline(content, now),
+        f"For: {facts.owner(content)}    {facts.deadline(content, now)}",
         facts.age(content, now),
         facts.unassessed(content),
         HOURS_OLD,
@@ -53,8 +52,7 @@ def handed_over(content: Content, site: SiteFacts, now: datetime | None) -> tupl
     to_unit = facts.unit({"unit": content.get("to_unit") or content.get("unit")})
     lines = (
         f"A patient with an open lab review now belongs to unit {to_unit}. Both units get this message.",
-        f"For: {facts.owner(content)} of unit {to_unit}",
-        facts.deadline(content, now),
+        f"For: {facts.owner(content)} of unit {to_unit}    {facts.deadline(content, now)}",
         facts.age(content, now),
         HOURS_OLD,
     )
