@@ -173,9 +173,10 @@ class Measures:
         self._rank = _rank(columns["patient_id"], self.patients["patient_id"].to_numpy())
 
     def of(self, measure: str) -> Values:
-        """The values of an analyte, or of adjusted_calcium, ca_p, ca_p_higher. KeyError for any other name."""
+        """The values of an analyte, or of a derived measure (rules.load.DERIVED). KeyError for any other name."""
         if measure not in self._made:
-            derived = {"adjusted_calcium": self._adjusted, "ca_p": self._product, "ca_p_higher": self._higher}
+            derived = {"adjusted_calcium": self._adjusted, "calcium_higher": self._calcium_higher, "ca_p": self._product,
+                       "ca_p_higher": self._higher}  # fmt: skip
             self._made[measure] = derived[measure]() if measure in derived else self._measured(measure)
         return self._made[measure]
 
@@ -205,6 +206,21 @@ class Measures:
         si = calcium.si[rows] & albumin.si[mate]
         interval = adjusted_calcium(calcium.within(si, rows), albumin.within(si, mate), si)
         return _derived("adjusted_calcium", calcium.units, rows, interval, si, ((calcium, rows), (albumin, mate)))
+
+    def _calcium_higher(self) -> Values:
+        """Every calcium, measured or adjusted, whichever is higher: without albumin a high calcium still counts."""
+        calcium, albumin = self.of("calcium"), self.of("albumin")
+        mate, rows = self._mates(calcium, albumin), np.arange(len(calcium))
+        given, si = mate >= 0, calcium.si.copy()
+        si[given] &= albumin.si[mate[given]]
+        measured = calcium.within(si, rows)
+        found = Interval(*(end[given] for end in measured))
+        best = Interval(*(end.copy() for end in measured))
+        for end, other in zip(best, adjusted_calcium(found, albumin.within(si[given], mate[given]), si[given]), strict=True):
+            end[given] = np.maximum(end[given], other)
+        chosen = given & ((best.lo != measured.lo) | (best.hi != measured.hi))
+        parts = ((calcium, rows), (albumin, np.where(chosen, mate, -1)))
+        return replace(_derived("calcium_higher", calcium.units, rows, best, si, parts), adjusted=chosen)
 
     def _product(self) -> Values:
         return self._products("ca_p", self.calcium_basis)

@@ -159,6 +159,8 @@ class Measures:
             if measure == "adjusted_calcium" and albumin:
                 si = all_si(calcium, albumin)
                 point = self.made(calcium, self.adjusted(calcium, albumin, si), si, [calcium, albumin])
+            elif measure == "calcium_higher":
+                point = self.higher_calcium(calcium, albumin)
             elif measure == "ca_p" and phosphate and self.calcium_basis == "measured":
                 si = all_si(calcium, phosphate)
                 point = self.made(calcium, self.product(calcium, phosphate, si), si, [calcium, phosphate])
@@ -192,6 +194,16 @@ class Measures:
     def product(self, calcium: Result, phosphate: Result, si: bool) -> Interval:
         return times(self.exact(calcium, "calcium", si), self.exact(phosphate, "phosphate", si))
 
+    def higher_calcium(self, calcium: Result, albumin: Result | None) -> Point:
+        """The higher of measured and adjusted calcium."""
+        if albumin is None:
+            si = all_si(calcium)
+            return self.made(calcium, self.exact(calcium, "calcium", si), si, [calcium])
+        si = all_si(calcium, albumin)
+        measured = self.exact(calcium, "calcium", si)
+        found = greater(measured, self.adjusted(calcium, albumin, si))
+        return self.made(calcium, found, si, [calcium] if found == measured else [calcium, albumin])
+
     def higher(self, calcium: Result, phosphate: Result, albumin: Result | None) -> Point:
         """The higher of measured and adjusted calcium, times phosphate."""
         if albumin is None:
@@ -200,11 +212,16 @@ class Measures:
         si = all_si(calcium, phosphate, albumin)
         measured = self.product(calcium, phosphate, si)
         adjusted = times(self.adjusted(calcium, albumin, si), self.exact(phosphate, "phosphate", si))
-        low = max((measured.low, measured.low_open), (adjusted.low, adjusted.low_open))
-        high = max((measured.high, not measured.high_open), (adjusted.high, not adjusted.high_open))
-        higher = Interval(low[0], high[0], low[1], not high[1])
+        higher = greater(measured, adjusted)
         parts = [calcium, phosphate] if higher == measured else [calcium, phosphate, albumin]
         return self.made(calcium, higher, si, parts)
+
+
+def greater(a: Interval, b: Interval) -> Interval:
+    """The greater of two quantities known by their bounds."""
+    low = max((a.low, a.low_open), (b.low, b.low_open))
+    high = max((a.high, not a.high_open), (b.high, not b.high_open))
+    return Interval(low[0], high[0], low[1], not high[1])
 
 
 def all_si(*rows: Result) -> bool:

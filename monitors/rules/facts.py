@@ -128,7 +128,7 @@ class Card:
             owners = np.flatnonzero(places >= 0)
             if signal.values is None or not len(owners):
                 continue
-            if signal.values.adjusted is not None:
+            if signal.values.adjusted is not None and described.measure == "ca_p_higher":
                 which = signal.values.adjusted[places[owners]].tolist()
                 _put(facts, "calcium", owners, ["adjusted" if one else "measured" for one in which])
                 known, found, values = self._recent("adjusted_calcium", rule, patients)

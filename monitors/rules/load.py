@@ -10,7 +10,10 @@ from monitors.rules.model import Analyte, Breach, Drugs, Rule, UpperLimit
 from monitors.units import Limit
 
 # Derived measures: name -> (conventional unit, SI unit) of their limits.
-DERIVED = {"adjusted_calcium": ("mg/dL", "mmol/L"), "ca_p": ("mg2/dL2", "mmol2/L2"), "ca_p_higher": ("mg2/dL2", "mmol2/L2")}
+DERIVED = {
+    "adjusted_calcium": ("mg/dL", "mmol/L"), "calcium_higher": ("mg/dL", "mmol/L"),
+    "ca_p": ("mg2/dL2", "mmol2/L2"), "ca_p_higher": ("mg2/dL2", "mmol2/L2"),
+}  # fmt: skip
 
 
 def parse_rules(texts: Mapping[str, str], analytes: Mapping[str, Analyte], drugs: Drugs) -> tuple[Rule, ...]:
