@@ -49,7 +49,7 @@ def reconcile(
         if episode is not None and episode.changed_night > night:
             continue
         if (episode is not None or group in opening) and patient.status not in LEFT_FOR_GOOD:
-            made = steps(patient, group, findings, episode, rules, baseline)
+            made = steps(patient, group, findings, episode, rules, baseline, night)
             change = _Case(patient, group, episode, made, baseline, destinations).decide()
         else:
             change = _closed(patient, episode) if episode is not None else None
@@ -107,8 +107,9 @@ class _Case:
         assert self.episode is not None
         reasons = {step.after.reason for step in self.steps}
         if "evidence_corrected" not in reasons:
-            reason = "cleared_by_values" if "cleared_by_values" in reasons or not reasons else "rule_changed"
-            quiet = "quiet_resolution" if reason == "cleared_by_values" else reason
+            named = ("cleared_by_values", "aged_out", "rule_changed")
+            reason = next((name for name in named if name in reasons), "cleared_by_values")
+            quiet = "rule_changed" if reason == "rule_changed" else "quiet_resolution"
             return self._change(ChangeKind.RESOLVED, reason, State.RESOLVED, withheld={("*", quiet)})
         told = {name: "withdrawn" for name, limbs in self.episode.told.items() if limbs}
         withheld = set() if told else {("*", "never_told")}
@@ -274,6 +275,7 @@ _SENTENCES: dict[tuple[ChangeKind, str], str] = {
     (ChangeKind.TOLD_LATE, "not_told_before"): "{rules} still fires at {severity}; not everybody was told.",
     (ChangeKind.HANDED_OVER, "unit_changed"): "The patient moved to another unit, open at {severity}.",
     (ChangeKind.RESOLVED, "cleared_by_values"): "Newer values cleared it.",
+    (ChangeKind.RESOLVED, "aged_out"): "What raised it is older than the rule looks back, and nothing raised it since.",
     (ChangeKind.RETRACTED, "evidence_corrected"): "Withdrawn: the results it rested on were corrected.",
     (ChangeKind.CLOSED, "died"): "Closed by the census: the patient died.",
     (ChangeKind.CLOSED, "transplanted"): "Closed by the census: the patient was transplanted.",

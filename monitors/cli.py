@@ -16,7 +16,7 @@ from rich.table import Table
 
 from monitors import database, pipeline, settings
 from monitors.errors import NephrowatchError, UserError
-from monitors.records import night_of
+from monitors.records import is_live, night_of
 
 app = typer.Typer(help="Nightly watch over calcium, phosphate and PTH in dialysis patients.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
@@ -51,6 +51,8 @@ def run(
 ) -> None:
     """Run one night: receive, check, judge, reconcile, seal, deliver."""
     the_night = _night(night) if night else night_of(datetime.now(UTC))
+    if night and not backfill and not is_live(the_night, datetime.now(UTC)):
+        err.print(f"nephrowatch: night {the_night} is not tonight; judged as if it were. --backfill records it and tells nobody.")
     with _progress(quiet=as_json) as progress:
         summary = pipeline.night(the_night, live=not backfill, progress=progress)
     if as_json:

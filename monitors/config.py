@@ -7,12 +7,13 @@ Every error is a ConfigError: file, line, and the rule that was broken.
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from monitors import documents, records
 from monitors.documents import Document
@@ -31,6 +32,15 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"'{name}' is not an IANA time zone, like Europe/London") from None
     return name
+
+
+def _date_format(text: str) -> str:
+    try:
+        moment = dt.datetime(2026, 4, 15, 7, 30, tzinfo=dt.UTC)
+        dt.datetime.strptime(moment.strftime(text), text)  # noqa: DTZ007  (the format is tried, not the time)
+    except ValueError:
+        raise ValueError(f"'{text}' is not a date format Python knows, like %Y-%m-%d") from None
+    return text
 
 
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -95,6 +105,13 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {  # kind -> (fields a mapping mu
 }  # fmt: skip
 
 
+STATUSES: dict[str, tuple[str, ...]] = {
+    "labs": ("final", "preliminary", "corrected", "amended", "cancelled", "wrong", "deleted", "entered-in-error"),
+    "medications": ("active", "stopped", "cancelled"),
+    "census": ("active", "admitted", "transplanted", "transferred", "died"),
+}
+
+
 class Gate(Document):
     """When a whole file is held instead of its rows being split."""
 
@@ -121,7 +138,7 @@ class Mapping(Document):
     units: dict[str, str] = {}
     statuses: dict[str, str] = {}
     missing: list[str] = [""]
-    dates: list[str] = Field(
+    dates: list[Annotated[str, AfterValidator(_date_format)]] = Field(
         ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"], min_length=1
     )
     less_than: list[str] = Field(["<", "LESS THAN"], description="texts before a number that mean 'below'")
@@ -144,6 +161,26 @@ class Feed(Document):
     optional: bool = Field(False, description="no file yet is no reason for alarm")
     mapping: Mapping
     gate: Gate = Gate()
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str) -> str:
+        try:
+            "ä".encode(name, errors="replace")
+        except LookupError:
+            raise ValueError(f"'{name}' is not a text encoding Python knows, like utf-8-sig or latin-1") from None
+        return name
+
+    @model_validator(mode="after")
+    def _statuses_are_known(self) -> Feed:
+        for word, ours in self.mapping.statuses.items():
+            if ours not in STATUSES[self.kind]:
+                near = difflib.get_close_matches(ours, STATUSES[self.kind], n=1)
+                hint = f"; did you mean '{near[0]}'?" if near else f"; it is one of {', '.join(STATUSES[self.kind])}"
+                raise ValueError(f"mapping: status '{word}' is mapped to '{ours}', which a {self.kind} feed does not have{hint}")
+        if both := sorted(set(self.mapping.codes) & set(self.mapping.excluded)):
+            raise ValueError(f"mapping: code '{both[0]}' stands under codes and under excluded")
+        return self
 
     @model_validator(mode="after")
     def _fields_are_known(self) -> Feed:
@@ -179,7 +216,7 @@ class EmailDestination(Document):
     to: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
     sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
     host: str
-    port: int = 587
+    port: int = Field(587, ge=1, le=65535)
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     user: str | None = None
     password: str | None = None

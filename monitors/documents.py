@@ -6,6 +6,7 @@ Pure: text in, model out. Who reads the file (config.py) passes its name along f
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any, TypeVar
 
 import yaml
@@ -24,13 +25,21 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class _TextKeepingLoader(yaml.SafeLoader):
-    """SafeLoader that refuses duplicate keys and leaves dates, times and yes/no as the text that was written."""
+    """SafeLoader that leaves dates, times of day and yes/no as the text that was written: YAML 1.1 would read the
+    unit NO as false and the cut-off 10:00 as 600."""
 
 
+_PLAIN = {"tag:yaml.org,2002:null", "tag:yaml.org,2002:merge"}
 _TextKeepingLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _PLAIN]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+    ("int", r"^[-+]?(?:0|[1-9][0-9]*)$", "-+0123456789"),
+    ("float", r"^[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?$", "-+0123456789"),
+):
+    _TextKeepingLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
 def parse(text: str, file: str, model: type[Model]) -> Model:
@@ -48,6 +57,8 @@ def parse(text: str, file: str, model: type[Model]) -> Model:
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         raise ConfigError(file, mark.line + 1 if mark else 0, f"not valid YAML: {problem.problem}") from None
+    except (yaml.YAMLError, RecursionError, TypeError) as problem:  # control characters, an alias to itself, a list as key
+        raise ConfigError(file, 0, f"not valid YAML: {str(problem).splitlines()[0]}") from None
     try:
         return model.model_validate(data)
     except ValidationError as invalid:

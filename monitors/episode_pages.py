@@ -107,13 +107,17 @@ def read(connection: Connection, context: Reconciling, after: int) -> Page:
     for row in rows:
         page.episodes.setdefault(row.patient_id, []).append(_episode(row, told.get(row.episode_id, {})))
         page.names[row.episode_id] = Names(row.episode_id, row.ref, opened(row.opened_night, row.earlier))
+    corrected: dict[int, set[str]] = {}
+    for row in connection.execute(sql("reconcile/corrected"), {**given, "known": context.known}):
+        corrected.setdefault(row.patient_id, set()).add(row.rule)
     for row in found:
         if row.unit is None:
             _not_judged(page, row.patient_id)
         unit = row.unit or page.episodes[row.patient_id][0].unit
         tonight = context.units[unit]
         if tonight.judged_through is None or tonight.judged_through <= context.night:
-            standing = Standing(row.patient_id, unit, row.status or "active", tonight.missed)
+            rules = frozenset(corrected.get(row.patient_id, ()))
+            standing = Standing(row.patient_id, unit, row.status or "active", tonight.missed, rules)
             page.patients.append((standing, row.newest_result))
     return page
 
@@ -139,6 +143,7 @@ def _finding(row: Row[Any]) -> Finding:
         row.patient_id, row.rule, Outcome(row.outcome), row.reason, row.sentence,
         Severity(row.severity) if row.severity else None, row.since, row.cleared_at, evidence, row.facts,
         Outcome(row.previous) if row.previous else None,
+        Severity(row.previous_severity) if row.previous_severity else None,
     )  # fmt: skip
 
 

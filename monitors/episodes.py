@@ -59,6 +59,8 @@ def reconcile_judgement(
     while context is not None and after is not None:
         after, kinds = _chunk(db, context, after, now, append, enqueue, crash)
         made += kinds
+    with db.begin(Role.PIPELINE) as connection:
+        connection.execute(sql("reconcile/mark_reconciled"), {"judgement_id": judgement_id, "now": now})
     return made
 
 

@@ -98,11 +98,12 @@ def save(
 
 def _finding_rows(findings: Sequence[Finding], units: dict[int, str]) -> pd.DataFrame:
     columns = ["patient_id", "rule", "unit", "outcome", "reason", "sentence", "severity", "since", "cleared_at",
-               "evidence", "facts", "previous"]  # fmt: skip
+               "evidence", "facts", "previous", "previous_severity"]  # fmt: skip
     rows = [
         (f.patient_id, f.rule, units[f.patient_id], str(f.outcome), f.reason, f.sentence,
          f.severity and str(f.severity), f.since, f.cleared_at,
-         json.dumps([e.to_json() for e in f.evidence]), json.dumps(f.facts, sort_keys=True), f.previous and str(f.previous))
+         json.dumps([e.to_json() for e in f.evidence]), json.dumps(f.facts, sort_keys=True), f.previous and str(f.previous),
+         f.previous_severity and str(f.previous_severity))
         for f in findings
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=columns)

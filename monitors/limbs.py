@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from monitors.records import Episode, Finding, Limb, Outcome, Severity, rank
@@ -21,6 +21,8 @@ class RuleFacts(Protocol):
     def shadow(self) -> bool: ...
     @property
     def tell_at_baseline(self) -> bool: ...
+    @property
+    def lookback_days(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,15 @@ class Standing:
 
     status: from the census (active, admitted, transplanted, transferred, left, died). missed: the instant
     that ended the newest night before this one which nobody reconciled (an outage), None if none was missed:
-    evidence older than that is told as late.
+    evidence older than that is told as late. corrected: rules some of whose evidence was superseded since the
+    last night that was decided.
     """
 
     patient_id: int
     unit: str
     status: str = "active"
     missed: datetime | None = None
+    corrected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def steps(
     episode: Episode | None,
     rules: Mapping[str, RuleFacts],
     baseline: Container[tuple[str, str]],
+    night: date,
 ) -> tuple[Step, ...]:
     """Every limb's step in one cause group, in order of rule. Raises ValueError: raised without severity."""
     limbs = episode.limbs if episode else {}
@@ -94,20 +99,20 @@ def steps(
     for rule in sorted(named):
         limb = limbs.get(rule)
         before = limb if limb is not None and limb.outcome is not Outcome.CLEAR else None
-        step = _step(rule, rules.get(rule), before, findings.get(rule), patient.missed)
+        step = _step(rule, rules.get(rule), before, findings.get(rule), patient, night)
         if step is not None:
             found.append(_listed(step, rules.get(rule), (patient.unit, rule) in baseline))
     return tuple(found)
 
 
 def _step(
-    rule: str, facts: RuleFacts | None, before: Limb | None, finding: Finding | None, missed: datetime | None
+    rule: str, facts: RuleFacts | None, before: Limb | None, finding: Finding | None, patient: Standing, night: date
 ) -> Step | None:
     """One limb's step, or None where there is no limb and none begins: only a firing finding begins one."""
     if facts is None or not facts.opens or facts.shadow:
         retired = before and replace(before, outcome=Outcome.CLEAR, reason="rule_changed", listed=None)
         return Step(rule, before, retired, by_rule=True) if retired else None
-    by_rule = _by_rule(before, finding)
+    by_rule, gone, missed = _by_rule(before, finding), rule in patient.corrected, patient.missed
     if finding is not None and (
         finding.outcome is Outcome.FIRING or (finding.outcome is Outcome.HOLDING and before is not None)
     ):
@@ -118,23 +123,30 @@ def _step(
             tuple(evidence.to_json() for evidence in finding.evidence), before.listed if before else None,
         )  # fmt: skip
         lower = before is not None and rank(after.severity) < rank(before.severity)
-        corrected = lower and before is not None and _replaced(before, after)
+        corrected = lower and before is not None and (gone or _replaced(before, after))
         known_since = finding.since if before is None else _newest(after)
         late = missed is not None and known_since is not None and known_since < missed
         return Step(rule, before, after, by_rule, corrected, late)
     if before is None:
         return None
-    if finding is not None and finding.outcome is Outcome.NOT_ASSESSABLE:
+    if finding is not None and finding.outcome is Outcome.NOT_ASSESSABLE and not gone:
         return Step(rule, before, replace(before, outcome=finding.outcome, reason=finding.reason), by_rule)
-    reason = "rule_changed" if by_rule else "cleared_by_values" if _cleared_by_values(before, finding) else "evidence_corrected"
+    if by_rule:
+        reason = "rule_changed"
+    elif _cleared_by_values(before, finding):
+        reason = "cleared_by_values"
+    else:
+        reason = "aged_out" if not gone and _aged_out(before, facts, night) else "evidence_corrected"
     after = replace(before, outcome=Outcome.CLEAR, reason=reason, listed=None)
     return Step(rule, before, after, by_rule, corrected=reason == "evidence_corrected")
 
 
 def _by_rule(before: Limb | None, finding: Finding | None) -> bool:
     """Whether the previous rule set would have left this limb as the episode knows it; the new does not."""
-    if finding is None or finding.previous is None or finding.previous == finding.outcome:
+    if finding is None or finding.previous is None:
         return False
+    if finding.previous == finding.outcome:  # the same outcome, at a severity the previous rule set would not have given
+        return before is not None and finding.previous_severity is before.severity is not finding.severity
     raised = (Outcome.FIRING, Outcome.HOLDING)
     if before is None:
         return finding.previous is not Outcome.FIRING
@@ -164,6 +176,12 @@ def _cleared_by_values(limb: Limb, finding: Finding | None) -> bool:
         return False
     newest = _newest(limb)
     return newest is None or finding.cleared_at > newest
+
+
+def _aged_out(limb: Limb, facts: RuleFacts, night: date) -> bool:
+    """Whether the rule no longer looks back as far as what the limb rests on: nothing was corrected, it is just old."""
+    oldest = min((datetime.fromisoformat(item["collected_at"]) for item in limb.evidence), default=None)
+    return oldest is not None and (night - oldest.date()).days > facts.lookback_days
 
 
 def _replaced(before: Limb, after: Limb) -> bool:

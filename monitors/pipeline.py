@@ -20,7 +20,8 @@ from typing import Any
 from monitors import config, judgement, knowledge, settings, stages
 from monitors.config import Config
 from monitors.database import Database, Role, open_database, sql
-from monitors.records import is_live, night_of
+from monitors.errors import UserError
+from monitors.records import is_live, newest_night, night_of
 from monitors.settings import Settings
 
 Progress = Callable[[str], None]
@@ -79,8 +80,12 @@ def night_of_run(logical_date: datetime | None, run_after: datetime) -> date:
 
 
 def begin(night: date, *, here: Here | None = None) -> int:
-    """The run of a night: made on first asking, found afterwards."""
+    """The run of a night: made on first asking, found afterwards. Raises UserError for a night still to come."""
     with opened(here) as here, here.db.begin(Role.PIPELINE) as connection:
+        if night.year < 1900:
+            raise UserError(f"Night {night} lies before any patient's birth; is the year right?")
+        if night > newest_night(here.clock()):
+            raise UserError(f"Night {night} is still to come; judged now, it would silence every night before it.")
         for unit in here.config.site.units:
             connection.execute(sql("receive/keep_unit"), unit.model_dump())
         connection.execute(sql("receive/begin_run"), {"night": night, "now": here.clock()})

@@ -114,7 +114,8 @@ class Finding:
 
     reason: a code that travels with `sentence`. since: when the evidence first raised after the last clear
     (firing, holding). cleared_at: set on a CLEAR that follows a raise. facts: printable extras for the card
-    (drugs with list date, ...); previous: outcome under the previous rule set, on its first night only.
+    (drugs with list date, ...); previous, previous_severity: what the previous rule set would have said, on the
+    first night of a new one only.
     """
 
     patient_id: int
@@ -128,6 +129,7 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     previous: Outcome | None = None
+    previous_severity: Severity | None = None
 
 
 @dataclass(frozen=True)
@@ -251,4 +253,10 @@ LIVE_FOR = timedelta(days=1)
 
 def is_live(night: date, now: datetime) -> bool:
     """Whether a night is tonight's (today's date in UTC or yesterday's) rather than a back-fill."""
-    return night >= (now.astimezone(UTC) - LIVE_FOR).date()
+    return (now.astimezone(UTC) - LIVE_FOR).date() <= night <= newest_night(now)
+
+
+def newest_night(now: datetime) -> date:
+    """The last night that may be run: tomorrow's, where it already is tomorrow. A later one would move the frontier
+    past every night in between and keep their alerts from being told."""
+    return (now.astimezone(UTC) + LIVE_FOR).date()

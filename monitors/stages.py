@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -20,7 +20,7 @@ from monitors.config import Config, Feed, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.delivery import deliver as delivery
 from monitors.delivery import outbox
-from monitors.errors import FeedError
+from monitors.errors import FeedError, NephrowatchError
 from monitors.feeds import csv, fields, source
 from monitors.history import ledger
 from monitors.rules import judge as engine
@@ -39,7 +39,7 @@ class FileCounts:
 
 
 def archive_url(config: Config, settings: Settings) -> str:
-    return config.site.archive or (settings.home / "archive").absolute().as_uri()
+    return config.site.archive or f"file://{(settings.home / 'archive').absolute()}"
 
 
 def receive(db: Database, config: Config, settings: Settings, run_id: int, now: datetime) -> list[int]:
@@ -51,8 +51,7 @@ def receive(db: Database, config: Config, settings: Settings, run_id: int, now: 
         except FeedError as problem:
             if not feed.optional:
                 with db.begin(Role.PIPELINE) as connection:
-                    tell_operations(connection, config, run_id, f"{name}/{problem.reason}", problem.reason,
-                                    {"feed": name, "sentence": str(problem)}, now)  # fmt: skip
+                    tell_operations(connection, config, run_id, f"{name}/{problem.reason}", problem.reason, name, now)
             continue
         for file in found:
             receive_file(db, config, archive, run_id, name, feed, file, now)
@@ -68,8 +67,7 @@ def receive_file(
         raw = source.read(file)
     except FeedError as problem:
         with db.begin(Role.PIPELINE) as connection:
-            tell_operations(connection, config, run_id, f"{name}/{file.name}/{problem.reason}", problem.reason,
-                            {"feed": name, "file": file.name, "sentence": str(problem)}, now)  # fmt: skip
+            tell_operations(connection, config, run_id, f"{name}/{file.name}/{problem.reason}", problem.reason, name, now)
         return
     sha256, address = source.archive_put(archive, raw)
     with db.begin(Role.PIPELINE) as connection:
@@ -99,18 +97,26 @@ def check_file(
     if (twin := source.same_bytes(connection, file_id)) is not None:
         counts = store.mark_known(connection, file_id, twin)
     else:
+        raw = source.archive_get(archive, file.archived)
         try:
-            frame = fields.derive(csv.parse(source.archive_get(archive, file.archived), feed), feed, config)
-            checked = quality.check(frame, feed, now)
-            held = checked.gate
-            counts = store.hold(connection, file_id, *held, checked.received, now) if held else store.save(
-                connection, file_id, file.feed, feed, checked, now)  # fmt: skip
+            with connection.begin_nested():
+                checked = quality.check(fields.derive(csv.parse(raw, feed), feed, config), feed, now)
+                held = checked.gate
+                counts = store.hold(connection, file_id, *held, checked.received, now) if held else store.save(
+                    connection, file_id, file.feed, feed, checked, now)  # fmt: skip
         except FeedError as problem:
             held = (problem.reason, str(problem))
             counts = store.refuse(connection, file_id, *held, now)
+        except NephrowatchError:
+            raise
+        except Exception as problem:  # whatever one file does to us, the other files and units have their night
+            if connection.invalidated or connection.closed:
+                raise
+            what = f"Storing this file failed ({type(problem).__name__}), a defect of ours; its bytes are kept. Please report it."
+            held = ("not_storable", what)
+            counts = store.refuse(connection, file_id, *held, now)
         if held:
-            tell_operations(connection, config, run_id, f"{file.feed}/{file.sha256[:16]}/{held[0]}", held[0],
-                            {"feed": file.feed, "file": file.name, "sentence": held[1]}, now)  # fmt: skip
+            tell_operations(connection, config, run_id, f"{file.feed}/{file.sha256[:16]}/{held[0]}", held[0], file.feed, now)
     result = FileCounts(file_id, counts.received, counts.stored, counts.known, counts.quarantined)
     ledger.append(connection, [("file_checked", {
         "file": file_id, "feed": file.feed, "sha256": file.sha256, "received": result.received,
@@ -163,38 +169,44 @@ def reconcile(db: Database, config: Config, run_id: int, now: datetime) -> Count
 
 
 def seal(db: Database, config: Config, run_id: int, now: datetime) -> None:
-    """The night's counts into the ledger, each unit's morning list into the outbox; once a judgement."""
+    """The counts of what was decided by into the ledger, each unit's morning list into the outbox; once a judgement."""
     with db.begin(Role.PIPELINE) as connection:
-        chosen = connection.execute(sql("judge/complete"), {"run_id": run_id}).one_or_none()
-        if chosen is None:
-            return
-        done = connection.execute(sql("judge/mark_sealed"), {"judgement_id": chosen.judgement_id, "now": now})
-        if done.rowcount != 1:
-            return
-        if chosen.live:
-            for content in night_list.lists(connection, config, chosen.judgement_id, chosen.night):
-                for destination in config.routes.digest(content["unit"]):
-                    outbox.enqueue(
-                        connection, dedup_key=f"digest/{content['unit']}/{chosen.night}/{destination}", kind="digest",
-                        destination=destination, severity=None, unit=content["unit"], night=chosen.night,
-                        episode_id=None, change_seq=None, content=content, now=now,
-                    )  # fmt: skip
-        counts = [list(row) for row in connection.execute(sql("judge/counts"), {"judgement_id": chosen.judgement_id})]
-        ledger.append(connection, [("night_sealed", {
-            "night": chosen.night.isoformat(), "judgement": chosen.judgement_id, "known": chosen.known,
-            "ruleset": chosen.ruleset, "live": chosen.live, "counts": counts})])  # fmt: skip
+        connection.execute(sql("reconcile/one_at_a_time"))
+        for decided in connection.execute(sql("judge/reconciled"), {"run_id": run_id}).all():
+            key = {"judgement_id": decided.judgement_id}
+            if decided.live:
+                _queue_lists(connection, config, decided.judgement_id, decided.night, now)
+            counts = [list(row) for row in connection.execute(sql("judge/counts"), key)]
+            connection.execute(sql("judge/mark_sealed"), {**key, "now": now})
+            ledger.append(connection, [("night_sealed", {
+                "night": decided.night.isoformat(), "judgement": decided.judgement_id, "known": decided.known,
+                "ruleset": decided.ruleset, "live": decided.live, "counts": counts})])  # fmt: skip
+
+
+def _queue_lists(connection: Connection, config: Config, judgement_id: int, night: date, now: datetime) -> None:
+    """One morning list a unit, unless a later night was decided there meanwhile: then that night's list is the news."""
+    frontier = {row.unit: row.judged_through for row in connection.execute(sql("read/frontiers"))}
+    for content in night_list.lists(connection, config, judgement_id, night):
+        unit = content["unit"]
+        if (frontier.get(unit) or night) > night:
+            continue
+        for destination in config.routes.digest(unit):
+            outbox.enqueue(
+                connection, dedup_key=f"digest/{unit}/{night}/{destination}", kind="digest", destination=destination,
+                severity=None, unit=unit, night=night, episode_id=None, change_seq=None, content=content, now=now,
+            )  # fmt: skip
 
 
 def tell_operations(
-    connection: Connection, config: Config, run_id: int, key: str, reason: str, content: dict[str, Any], now: datetime
+    connection: Connection, config: Config, run_id: int, key: str, reason: str, feed: str, now: datetime
 ) -> None:
-    """Queue one operations message a night and cause. Content names feeds and files, never patients."""
+    """Queue one operations message a night and cause. It names the feed; file names and headers may hold patients."""
     night = connection.execute(sql("receive/night_of_run"), {"run_id": run_id}).scalar_one()
     for destination in config.routes.operations():
         outbox.enqueue(
             connection, dedup_key=f"operations/{key}/{night}/{destination}", kind="operations", destination=destination,
             severity=None, unit=None, night=night, episode_id=None, change_seq=None,
-            content={"reason": reason, **content}, now=now,
+            content={"reason": reason, "feed": feed}, now=now,
         )  # fmt: skip
 
 

@@ -214,9 +214,13 @@ class Case:
 
     def judge(self, rule: Rule) -> Verdict:
         reason = self.not_assessable(rule)
+        courses = self.courses(rule)
+        if reason.startswith("no_recent") and rule.exposure:  # one signal is enough: a missing other hides nothing
+            verdict = self.by_moments(rule, courses)
+            if verdict.outcome is Outcome.FIRING:
+                return verdict
         if reason:
             return self.verdict(rule, Outcome.NOT_ASSESSABLE, reason)
-        courses = self.courses(rule)
         if rule.exposure or len(courses) > 1:
             return self.by_moments(rule, courses)
         return self.by_draws(rule, courses[0])

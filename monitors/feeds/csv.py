@@ -158,6 +158,13 @@ def _quoted(text: str, feed: Feed) -> Table:
             continue
         if not record and not "".join(lines.taken).strip("\r\n"):
             continue
+        if len(lines.taken) > 1 and sum(line.count(feed.delimiter) for line in lines.taken) >= 2 * (len(header) - 1) > 0:
+            # a stray quote would swallow whole rows: each of its lines is a row of its own that cannot be read
+            for offset, line in enumerate(lines.taken):
+                line_no.append(start + offset)
+                ragged[len(line_no)] = line.rstrip("\r\n")
+            last = (len(line_no), start, len(header))
+            continue
         line_no.append(start)
         if len(record) == len(header):
             good.append(record)
@@ -180,8 +187,9 @@ def _refuse_wrong_columns(header: list[str], feed: Feed) -> None:
             sentence = f"Column '{column}' ({field}) stands in the header more than once; mend the mapping or the file."
             raise FeedError("wrong_columns", sentence)
         if column not in header:
-            near = difflib.get_close_matches(column, header, n=1, cutoff=0.5)
-            hint = f"the nearest is '{near[0]}'" if near else f"the header has {', '.join(header[:12])}"
+            near = difflib.get_close_matches(column, header, n=1, cutoff=0.6)
+            # a file without a header shows patients in its first row: only a name that is nearly ours is repeated
+            hint = f"the nearest is '{near[0]}'" if near else f"none of its {len(header)} columns is like it"
             sentence = f"Column '{column}' ({field}) is not in the header; {hint}. Mend the mapping or the file."
             raise FeedError("wrong_columns", sentence)
 

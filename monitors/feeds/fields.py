@@ -11,21 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from monitors.config import Config, Feed
+from monitors.config import STATUSES, Config, Feed
 from monitors.feeds import readings
 from monitors.feeds.readings import coded, pick, states
 from monitors.records import Flag
 from monitors.units import round6
 
-LAB_STATUSES = ("final", "preliminary", "corrected", "amended", "cancelled", "wrong", "deleted", "entered-in-error")
-MEDICATION_STATUSES = ("active", "stopped", "cancelled")
-CENSUS_STATUSES = ("active", "admitted", "transplanted", "transferred", "died")
 WITHDRAWN = frozenset({"cancelled", "wrong", "deleted", "entered-in-error"})
 CODE_STATES = ("monitored", "missing", "not_monitored", "excluded", "unknown")
 VALUE_STATES = ("number", "missing", "not_a_number", "withdrawn")
 TIMING = {
-    **dict.fromkeys(("pre", "pre-dialysis", "predialysis", "before", "pre hd"), int(Flag.PRE_DIALYSIS)),
-    **dict.fromkeys(("post", "post-dialysis", "postdialysis", "after", "post hd"), int(Flag.POST_DIALYSIS)),
+    **dict.fromkeys(("pre", "pre dialysis", "predialysis", "before", "pre hd"), int(Flag.PRE_DIALYSIS)),
+    **dict.fromkeys(("post", "post dialysis", "postdialysis", "after", "post hd"), int(Flag.POST_DIALYSIS)),
 }
 INPATIENT = frozenset({"inpatient", "inp", "in", "i", "imp", "ward", "hospital"})
 PERSON = ("family_name", "given_name", "sex", "second_identifier")
@@ -68,7 +65,7 @@ def _labs(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]:
     mapping = feed.mapping
     code_at, codes = readings.each(_text(frame, "code"), lambda code: (code, _code_state(code, feed)), ("", "missing"))
     names = [mapping.codes.get(code, "") if state == "monitored" else "" for code, state in codes]
-    status = _status(frame, feed, LAB_STATUSES)
+    status = _status(frame, feed, STATUSES["labs"])
     withdrawn = np.isin(status["status"], list(WITHDRAWN))
 
     value_text = _text(frame, "value")
@@ -96,9 +93,12 @@ def _labs(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]:
         | np.where(unit["si"], int(Flag.SI), 0)
         | np.where(status["status"] == "preliminary", int(Flag.PRELIMINARY), 0)
         | np.where(collected.assumed, int(Flag.ZONE_ASSUMED), 0)
-        | pick(_text(frame, "timing"), lambda text: TIMING.get(text.casefold(), 0), 0, "int32")
+        | pick(_text(frame, "timing"), lambda text: TIMING.get(_spaced(text), 0), 0, "int32")
         | pick(_text(frame, "location"), lambda t: int(Flag.INPATIENT) if t.casefold() in INPATIENT else 0, 0, "int32")
     )
+    # where the source gives issue times, a correction without one could not be told from what it corrects
+    unissued = ~np.isin(status["status"], ("final", "preliminary", "")) & (issued.state == "missing")
+    unissued &= "issued_at" in mapping.columns
     signs = {0: "", **{int(flag): sign for flag, sign in readings.COMPARATORS.items()}}
     return {
         "code": _text(frame, "code"),
@@ -118,6 +118,7 @@ def _labs(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]:
         "collected_state": collected.state,
         "issued_at": issued.instant.fillna(collected.instant),
         "issued_state": issued.state,
+        "issue_state": coded(unissued.astype(np.int8), ("known", "missing")),
         **status,
         "flags": flags.astype(np.int32),
         **{name: _text(frame, name) for name in ("accession", "specimen", "assay", "comment")},
@@ -182,6 +183,8 @@ def _medications(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, o
     classes = ["{}" if i is None else "{" + ",".join(config.drugs.ingredients[i].classes) + "}" for i in ingredients]
     day = {n: readings.dates(_text(frame, n), feed.mapping.dates, feed.zone) for n in ("started_on", "ended_on", "listed_on")}
     nothing = drug.isna().to_numpy() & (day["listed_on"].state != "read")
+    status = _status(frame, feed, STATUSES["medications"])
+    undated = (day["ended_on"].state == "missing") & (day["listed_on"].state == "missing")
     supply_text = _text(frame, "days_supply")
     supply = pick(supply_text, readings.whole, np.nan, "float64")
     supply_code = np.where(supply_text.isna(), 1, np.where(np.isnan(supply), 2, 0)).astype(np.int8)
@@ -197,7 +200,8 @@ def _medications(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, o
         "days_supply": supply,
         "supply_state": coded(supply_code, readings.TIME_STATES),
         "course_days": (day["ended_on"].day - day["started_on"].day).dt.days,
-        **_status(frame, feed, MEDICATION_STATUSES),
+        **status,
+        "stop_state": coded(((status["status"] == "stopped") & undated).astype(np.int8), ("known", "missing")),
     }
 
 
@@ -208,7 +212,7 @@ def _census(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object
         "effective_on": effective.day,
         "effective_state": effective.state,
         **{name: _text(frame, name) for name in ("modality", "schedule", "clinician")},
-        **_status(frame, feed, CENSUS_STATUSES),
+        **_status(frame, feed, STATUSES["census"]),
     }
 
 
@@ -225,6 +229,10 @@ def _status(frame: pd.DataFrame, feed: Feed, ours: tuple[str, ...]) -> dict[str,
         "status": np.array(read_as, dtype=object)[places],
         "status_state": states(places, ("known", "unknown"), ["known" if word else "unknown" for word in read_as]),
     }
+
+
+def _spaced(text: str) -> str:
+    return text.casefold().replace("-", " ").replace("_", " ")
 
 
 def _text(frame: pd.DataFrame, field: str) -> pd.Series:

@@ -77,11 +77,10 @@ def number(text: str, less_than: Sequence[str] = ("<",), more_than: Sequence[str
 
 
 def upper_limit(text: str) -> float:
-    """The upper end of a reference interval: `65`, `<65` or `15-65`. NaN when it is none of these."""
-    if span := _RANGE.fullmatch(text.strip()):
-        return number(span[1]).value
-    read = number(text)
-    return read.value if read.flag in (0, Flag.BELOW, Flag.AT_MOST) else math.nan
+    """The upper end of a reference interval: `65`, `<65` or `15-65`. NaN when it is none of these, or not above 0."""
+    span = _RANGE.fullmatch(text.strip())
+    read = number(span[1] if span else text)
+    return read.value if read.flag in (0, Flag.BELOW, Flag.AT_MOST) and read.value > 0 else math.nan
 
 
 def whole(text: str) -> float:

@@ -63,7 +63,11 @@ def look(feed_name: str, feed: Feed, base: Path) -> list[Found]:
         ) from None
     names = {posixpath.basename(str(entry["name"])): entry for entry in entries if entry["type"] != "directory"}
     chosen = sorted(name for name in names if fnmatch.fnmatchcase(name, feed.pattern))
-    return [Found(name, system.unstrip_protocol(str(names[name]["name"]))) for name in chosen]
+    # a name that is not UTF-8 is kept readable, and still found
+    return [
+        Found(name.encode("utf-8", "backslashreplace").decode(), system.unstrip_protocol(str(names[name]["name"])))
+        for name in chosen
+    ]
 
 
 def read(found: Found) -> bytes:
@@ -103,10 +107,11 @@ def archive_put(archive_url: str, raw: bytes) -> tuple[str, str]:
 
 
 def _write_local(path: Path, raw: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.parent.mkdir(parents=True, mode=0o700, exist_ok=True)  # patients' data: nobody else's to read
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with beside.open("wb") as stream:
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
             stream.write(raw)
             stream.flush()
             os.fsync(stream.fileno())

@@ -45,7 +45,12 @@ class Judged:
     def against(self, previous: Judged) -> Judged:
         """The same, each finding with its outcome under the previous rule set; a plain clear that was firing or
         holding under it becomes a finding too. Rules the previous set did not have stay without one."""
-        findings = [replace(finding, previous=previous._outcome(finding)) for finding in self.findings]
+        severity = {(finding.patient_id, finding.rule): finding.severity for finding in previous.findings}
+        findings = [
+            replace(finding, previous=previous._outcome(finding),
+                    previous_severity=severity.get((finding.patient_id, finding.rule)))
+            for finding in self.findings
+        ]  # fmt: skip
         known = {(finding.patient_id, finding.rule) for finding in self.findings}
         for rule, codes in previous.outcomes.items():
             for patient in previous.patients[(codes == FIRING) | (codes == HOLDING)].tolist():
@@ -128,7 +133,10 @@ def _standing(
         if measure != "medications":
             newest = newest_days(measures.of(measure), len(nights))
             reach = min(rule.anchors.gap_days, rule.anchors.lookback_days)
-            grounds.append((f"no_recent:{measure}", nights.day - newest > reach))
+            missing = nights.day - newest > reach
+            if exposed is not None:  # any one signal is enough: what another lacks must not hide what is seen
+                missing &= ~raised
+            grounds.append((f"no_recent:{measure}", missing))
     if exposed is not None:
         grounds.append(("exposure_unknown", exposed.state(everyone, nights.day) == UNKNOWN))
     for name, holds in reversed(grounds):  # the first that applies is written last, and stays

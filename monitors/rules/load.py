@@ -75,6 +75,18 @@ def _check_units(
             raise ConfigError(
                 file, line, f"{rule}: limit '{numbers}' of {measure} must be in {units[0]} | {units[1]}"
             )
+        factor = _to_si(measure, analytes)
+        if abs(numbers.si - numbers.conventional * factor) > 0.02 * numbers.si:
+            raise ConfigError(
+                file, line, f"{rule}: limit '{numbers}' of {measure}: the two numbers are not the same amount "
+                f"({numbers.conventional:g} {units[0]} is about {numbers.conventional * factor:.3g} {units[1]})",
+            )  # fmt: skip
+
+
+def _to_si(measure: str, analytes: Mapping[str, Analyte]) -> float:
+    if measure.startswith("ca_p"):
+        return analytes["calcium"].to_si * analytes["phosphate"].to_si
+    return analytes["calcium" if measure in DERIVED else measure].to_si
 
 
 def _in_order(rules: Mapping[str, Rule], files: Mapping[str, str]) -> list[Rule]:

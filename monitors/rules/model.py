@@ -304,6 +304,11 @@ class Rule(Document):
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     @property
+    def lookback_days(self) -> int:
+        """How far back the rule and every signal of it read: what is older may have been left behind."""
+        return min([self.anchors.lookback_days, *(signal.anchors.lookback_days for signal in self.signals if signal.anchors)])
+
+    @property
     def mentions(self) -> list[str]:
         """Ids of the rules whose findings this one reads."""
         return [signal.rule for signal in self.signals if signal.rule]

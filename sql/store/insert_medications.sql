@@ -1,7 +1,9 @@
--- Versions not known yet. Identity: the list's keeper and the order number, else patient, drug text and start.
+-- Versions not known yet. Identity: the list's keeper, the order number, the patient and what is ordered (an order may
+-- hold several drugs); without order number the patient, drug text and start.
 WITH keyed AS (
     SELECT i.*, s.subject_id,
-           CASE WHEN i.order_no IS NOT NULL THEN md5(concat_ws(chr(31), 'order', CAST(:laboratory AS text), i.order_no))
+           CASE WHEN i.order_no IS NOT NULL THEN md5(concat_ws(chr(31), 'order', CAST(:laboratory AS text), i.order_no,
+                    CAST(:authority AS text), p.identifier, coalesce(i.ingredient, i.drug_text)))
                 ELSE md5(concat_ws(chr(31), 'drug', CAST(:authority AS text), p.identifier, i.drug_text, coalesce((i.started_on - DATE '1970-01-01')::text, '')))
            END::uuid AS medication_key,
            md5(concat_ws(chr(31), s.subject_id, i.drug_text, i.classes,

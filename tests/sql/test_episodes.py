@@ -90,7 +90,11 @@ class House:
                      c=code, n=f"Unit {code}")  # fmt: skip
         self.run("INSERT INTO nephrowatch.subjects (subject_id, authority, identifier, batch) "
                  "SELECT n, 'HOSP', 'T' || n, 1 FROM generate_series(1, :n) n", n=patients)  # fmt: skip
-        if long_ago:
+        if long_ago:  # the rules went live on a night that was decided
+            self.run("INSERT INTO nephrowatch.runs (night, begun_at) VALUES ('2025-04-15', now())")
+            self.run("INSERT INTO nephrowatch.rulesets VALUES ('then', '', now())")
+            self.run("INSERT INTO nephrowatch.judgements (run_id, known, ruleset, live, frozen_at, reconciled_at) "
+                     "SELECT run_id, 0, 'then', true, now(), now() FROM nephrowatch.runs")  # fmt: skip
             for unit in ("N1", "N2"):
                 for rule in self.config.rules:
                     self.run("INSERT INTO nephrowatch.unit_rules VALUES (:u, :r, :l, '2025-04-15')",

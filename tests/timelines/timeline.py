@@ -32,6 +32,7 @@ class Facts:
     opens: bool = True
     shadow: bool = False
     tell_at_baseline: bool = False
+    lookback_days: int = 400
 
 
 def notifies(unit: str, severity: Severity, group: str) -> tuple[str, ...]:

@@ -188,7 +188,8 @@ CREATE TABLE nephrowatch.judgements (
     ruleset text NOT NULL REFERENCES nephrowatch.rulesets,
     previous_ruleset text REFERENCES nephrowatch.rulesets,
     live boolean NOT NULL,
-    frozen_at timestamptz NOT NULL,
+    frozen_at timestamptz NOT NULL,             -- last asked for: of two rule sets tried in one night the later counts
+    reconciled_at timestamptz,
     sealed_at timestamptz,
     UNIQUE (run_id, known, ruleset, live)
 );
@@ -209,7 +210,7 @@ CREATE TABLE nephrowatch.findings (             -- all but the plain clear ones,
     outcome text NOT NULL, reason text NOT NULL, sentence text NOT NULL,
     severity text, since timestamptz, cleared_at timestamptz,
     evidence jsonb NOT NULL DEFAULT '[]', facts jsonb NOT NULL DEFAULT '{}',
-    previous text,
+    previous text, previous_severity text,
     PRIMARY KEY (judgement_id, patient_id, rule)
 );
 
@@ -329,7 +330,7 @@ GRANT UPDATE (name, zone, cutoff, judged_through) ON nephrowatch.units TO nephro
 GRANT UPDATE (state, reason, sentence, same_as, batch, rows_received, rows_stored, rows_known, rows_quarantined)
     ON nephrowatch.files TO nephrowatch_pipeline;
 GRANT UPDATE (date_of_birth, family_name, given_name, sex, second_identifier) ON nephrowatch.subjects TO nephrowatch_pipeline;
-GRANT UPDATE (sealed_at) ON nephrowatch.judgements TO nephrowatch_pipeline;
+GRANT UPDATE (frozen_at, reconciled_at, sealed_at) ON nephrowatch.judgements TO nephrowatch_pipeline;
 GRANT UPDATE (judged_at) ON nephrowatch.shards TO nephrowatch_pipeline;
 GRANT UPDATE (unit, state, severity, changed_night, version) ON nephrowatch.episodes TO nephrowatch_pipeline;
 GRANT UPDATE (outcome, severity, reason, evidence, listed) ON nephrowatch.limbs TO nephrowatch_pipeline;

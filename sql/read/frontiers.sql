@@ -1,0 +1,1 @@
+SELECT unit, judged_through FROM nephrowatch.units
