@@ -185,10 +185,11 @@ def seal(db: Database, config: Config, run_id: int, now: datetime) -> None:
 
 def _queue_lists(connection: Connection, config: Config, judgement_id: int, night: date, now: datetime) -> None:
     """One morning list a unit, unless a later night was decided there meanwhile: then that night's list is the news."""
-    frontier = {row.unit: row.judged_through for row in connection.execute(sql("read/frontiers"))}
+    frontier = {row.unit: row.judged_through for row in connection.execute(sql("read/frontiers")) if row.judged_through}
+    newest = max(frontier.values(), default=night)  # for a unit that had no patients on any night
     for content in night_list.lists(connection, config, judgement_id, night):
         unit = content["unit"]
-        if (frontier.get(unit) or night) > night:
+        if frontier.get(unit, newest) > night:
             continue
         for destination in config.routes.digest(unit):
             outbox.enqueue(
