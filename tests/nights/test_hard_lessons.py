@@ -109,7 +109,8 @@ def test_a_red_night_cleared_after_its_successor_sends_no_list_of_its_own(site: 
     a_unit(site)
     site.night(later(1))
     site.night(NIGHT)
-    assert [key[0] for key in site.outbox_keys() if key[1] == "digest"] == [f"digest/{unit}/{later(1)}/list" for unit in ("N1", "N2")]
+    lists = [key[0] for key in site.outbox_keys() if key[1] == "digest"]
+    assert lists == [f"digest/{unit}/{later(1)}/list" for unit in ("N1", "N2")]
 
 
 def test_a_judgement_nobody_decided_by_is_not_sealed(site: Site) -> None:
