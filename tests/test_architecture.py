@@ -438,7 +438,7 @@ def test_a_new_room_asks_to_be_placed() -> None:
     assert problem.startswith("monitors/helpers stands in no row of tests/test_architecture.py")
 
 
-@pytest.mark.parametrize("text", ["cd /work/x", 'open("/tmp/a.csv")', "path=/home/ann/feeds", "~ann is /Users/ann"])
+@pytest.mark.parametrize("text", ["cd /root/x", 'open("/tmp/a.csv")', "path=/home/ann/feeds", "~ann is /Users/ann"])
 def test_a_machine_path_is_found(text: str) -> None:
     [problem] = machine_paths("Makefile", text)
 
