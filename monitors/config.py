@@ -21,7 +21,6 @@ from monitors.errors import ConfigError
 from monitors.records import Severity
 from monitors.rules.load import parse_rules
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
-from monitors.units import System
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -407,4 +406,4 @@ def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tupl
         raise ConfigError(str(path), 0, "no route takes operations messages")
 
 
-__all__ = ["Config", "Destination", "EmailDestination", "Feed", "Mapping", "Routes", "SlackDestination", "System", "load"]
+__all__ = ["Config", "Destination", "EmailDestination", "Feed", "Mapping", "Routes", "SlackDestination", "load"]
