@@ -7,43 +7,21 @@ Every error is a ConfigError: file, line, and the rule that was broken.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from monitors import documents, records
 from monitors.documents import Document
 from monitors.errors import ConfigError
+from monitors.feed_model import FIELDS, STATUSES, Feed, Feeds, Mapping, Name, Zone
 from monitors.records import Severity
 from monitors.rules.load import parse_rules
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
 
 T = TypeVar("T", bound=BaseModel)
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"'{name}' is not an IANA time zone, like Europe/London") from None
-    return name
-
-
-def _date_format(text: str) -> str:
-    try:
-        moment = dt.datetime(2026, 4, 15, 7, 30, tzinfo=dt.UTC)
-        dt.datetime.strptime(moment.strftime(text), text)  # noqa: DTZ007  (the format is tried, not the time)
-    except ValueError:
-        raise ValueError(f"'{text}' is not a date format Python knows, like %Y-%m-%d") from None
-    return text
-
-
-Zone = Annotated[str, AfterValidator(_zone)]
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 # ---------------------------------------------------------------------------------------------- site.yaml
@@ -82,120 +60,6 @@ class Site(Document):
 
     def unit(self, code: str) -> records.Unit:
         return next(unit.record() for unit in self.units if unit.code == code)
-
-
-# ---------------------------------------------------------------------------------------------- feeds.yaml
-FIELDS: dict[str, tuple[set[str], set[str]]] = {  # kind -> (fields a mapping must give, fields it may give)
-    "labs": (
-        {"patient", "collected_at", "code", "value"},
-        {"unit_text", "status", "issued_at", "accession", "specimen", "assay", "upper_limit", "timing", "location",
-         "comment", "unit", "date_of_birth", "family_name", "given_name", "sex", "second_identifier", "value_fallback"},
-    ),
-    "medications": (
-        {"patient", "drug"},
-        {"order", "started_on", "ended_on", "days_supply", "listed_on", "dose", "status", "unit", "date_of_birth",
-         "family_name", "given_name", "sex", "second_identifier"},
-    ),
-    "census": (
-        {"patient", "effective_on"},
-        {"unit", "status", "modality", "schedule", "clinician", "date_of_birth", "family_name", "given_name", "sex",
-         "second_identifier"},
-    ),
-}  # fmt: skip
-
-
-STATUSES: dict[str, tuple[str, ...]] = {
-    "labs": ("final", "preliminary", "corrected", "amended", "cancelled", "wrong", "deleted", "entered-in-error"),
-    "medications": ("active", "stopped", "cancelled"),
-    "census": ("active", "admitted", "transplanted", "transferred", "died"),
-}
-
-
-class Gate(Document):
-    """When a whole file is held instead of its rows being split."""
-
-    max_bad_share: float = Field(0.3, ge=0, le=1, description="share of quarantined rows that holds the file")
-    min_rows: int = Field(1, ge=0)
-
-
-class Mapping(Document):
-    """How a source's columns become fields.
-
-    columns: field -> source column. constants: field -> text for every row. codes: source code -> analyte
-    name (labs). excluded: source code -> why it is kept out (a look-alike specimen). not_monitored: codes
-    that are expected and not wanted; '*' means every code not named. units: the source's spelling -> UCUM.
-    statuses: source status -> final | preliminary | corrected | amended | cancelled | wrong | deleted (labs),
-    active | stopped | cancelled (medications), active | admitted | transplanted | transferred | died (census).
-    missing: texts that mean "nothing was written". dates: strptime formats, tried in order.
-    """
-
-    columns: dict[str, str]
-    constants: dict[str, str] = {}
-    codes: dict[str, str] = {}
-    excluded: dict[str, str] = {}
-    not_monitored: list[str] = []
-    units: dict[str, str] = {}
-    statuses: dict[str, str] = {}
-    missing: list[str] = [""]
-    dates: list[Annotated[str, AfterValidator(_date_format)]] = Field(
-        ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"], min_length=1
-    )
-    less_than: list[str] = Field(["<", "LESS THAN"], description="texts before a number that mean 'below'")
-    more_than: list[str] = Field([">", "GREATER THAN"], description="texts before a number that mean 'above'")
-
-
-class Feed(Document):
-    """One source of files."""
-
-    kind: Literal["labs", "medications", "census"]
-    format: Literal["csv"] = "csv"
-    location: str = Field(description="folder, as an fsspec URL or a path relative to the configuration folder")
-    pattern: str = "*.csv"
-    laboratory: str = Field("", description="who issued the accessions (labs), or keeps the list (medications)")
-    authority: str = Field(description="who assigned the patient numbers")
-    unit: str | None = Field(None, description="the unit its rows belong to, where a row does not say")
-    zone: Zone
-    encoding: str = "utf-8-sig"
-    delimiter: str = Field(",", min_length=1, max_length=1)
-    optional: bool = Field(False, description="no file yet is no reason for alarm")
-    mapping: Mapping
-    gate: Gate = Gate()
-
-    @field_validator("encoding")
-    @classmethod
-    def _encoding_is_known(cls, name: str) -> str:
-        try:
-            "ä".encode(name, errors="replace")
-        except LookupError:
-            raise ValueError(f"'{name}' is not a text encoding Python knows, like utf-8-sig or latin-1") from None
-        return name
-
-    @model_validator(mode="after")
-    def _statuses_are_known(self) -> Feed:
-        for word, ours in self.mapping.statuses.items():
-            if ours not in STATUSES[self.kind]:
-                near = difflib.get_close_matches(ours, STATUSES[self.kind], n=1)
-                hint = f"; did you mean '{near[0]}'?" if near else f"; it is one of {', '.join(STATUSES[self.kind])}"
-                raise ValueError(f"mapping: status '{word}' is mapped to '{ours}', which a {self.kind} feed does not have{hint}")
-        if both := sorted(set(self.mapping.codes) & set(self.mapping.excluded)):
-            raise ValueError(f"mapping: code '{both[0]}' stands under codes and under excluded")
-        return self
-
-    @model_validator(mode="after")
-    def _fields_are_known(self) -> Feed:
-        must, may = FIELDS[self.kind]
-        given = set(self.mapping.columns) | set(self.mapping.constants)
-        if unknown := sorted(given - must - may):
-            raise ValueError(f"mapping gives '{unknown[0]}', which a {self.kind} feed does not have")
-        if missing := sorted(must - given):
-            raise ValueError(f"mapping does not say where '{missing[0]}' comes from")
-        if self.kind == "labs" and not self.laboratory:
-            raise ValueError("a labs feed needs 'laboratory': results are identified within it")
-        return self
-
-
-class Feeds(Document):
-    feeds: dict[Name, Feed] = Field(min_length=1)
 
 
 # --------------------------------------------------------------------------------------------- routes.yaml
@@ -365,11 +229,16 @@ def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Anal
         if feed.unit is not None and feed.unit not in units:
             line = documents.line_in(text, "feeds", name, "unit")
             raise ConfigError(str(path), line, f"feed {name}: unit '{feed.unit}' is not in site.yaml")
-        if feed.unit is None and "unit" not in feed.mapping.columns and "unit" not in feed.mapping.constants:
+        for place, unit in feed.mapping.places.items():
+            if unit not in units:
+                line = documents.line_in(text, "feeds", name, "mapping", "places", place)
+                raise ConfigError(str(path), line, f"feed {name}: place '{place}' is unit '{unit}', which is not in site.yaml")
+        says = feed.mapping.places or {"unit"} & {*feed.mapping.columns, *feed.mapping.constants}
+        if feed.unit is None and not says and feed.takes() != ("links",):
             line = documents.line_in(text, "feeds", name)
             raise ConfigError(str(path), line, f"feed {name}: neither the feed nor its mapping says which unit")
-        for code, analyte in feed.mapping.codes.items():
-            if analyte not in analytes.analytes:
+        for code, meant in feed.valid_codes().items():
+            if (analyte := meant.analyte) not in analytes.analytes:
                 line = documents.line_in(text, "feeds", name, "mapping", "codes", code)
                 raise ConfigError(str(path), line, f"feed {name}: analyte '{analyte}' is not in analytes.yaml")
         for spelling, ucum in feed.mapping.units.items():
@@ -406,4 +275,6 @@ def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tupl
         raise ConfigError(str(path), 0, "no route takes operations messages")
 
 
-__all__ = ["Config", "Destination", "EmailDestination", "Feed", "Mapping", "Routes", "SlackDestination", "load"]
+__all__ = [
+    "FIELDS", "STATUSES", "Config", "Destination", "EmailDestination", "Feed", "Mapping", "Routes", "SlackDestination", "load",
+]  # fmt: skip
