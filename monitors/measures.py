@@ -8,11 +8,14 @@ Choices this module makes where the sources leave one:
   collections when "exactly one collection that day" is asked.
 - Each calcium result gives one derived value, with that calcium's instant, day and draw.
 - A derived value has no assay method of its own (-1).
+- Critical limbs read every value: `reading('every')` leaves nothing out, `reading('every_pre_dialysis')` only what was drawn
+  after dialysis, `reading('valid')` only what is preliminary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -27,6 +30,9 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 KEPT_OUT = int(Flag.PRELIMINARY | Flag.POST_DIALYSIS | Flag.INPATIENT)
+READINGS = {
+    "anchored": KEPT_OUT, "every": 0, "every_pre_dialysis": int(Flag.POST_DIALYSIS), "valid": int(Flag.PRELIMINARY),
+}  # fmt: skip
 BOUNDED_ABOVE, BOUNDED_BELOW = int(Flag.BELOW | Flag.AT_MOST), int(Flag.ABOVE | Flag.AT_LEAST)
 PRODUCT_UNITS = ("mg2/dL2", "mmol2/L2")
 DAYS = 1 << 22  # more than any day number: patient and day pack into one sortable integer
@@ -103,8 +109,9 @@ class Values:
 
     rank: place of the patient in the patients frame. value, lo, hi, upper_limit (NaN none): in the unit
     system reported. id: result version; negative (minus the calcium's id) for derived values. parts: what a
-    derived value was made of, (measure, rows of it; -1 none). adjusted: of `ca_p_higher`, whether adjusted
-    calcium gave the higher product.
+    derived value was made of, (measure, rows of it; -1 none). adjusted: of a measure that chooses between measured and
+    adjusted calcium, whether it took the adjusted one. known: when each value became known (batch order or µs UTC); None
+    where nobody said, and then a value is known when it is drawn.
     """
 
     measure: str
@@ -122,6 +129,7 @@ class Values:
     to_si: float = 1.0
     parts: tuple[tuple[Values, IntArray], ...] = ()
     adjusted: BoolArray | None = None
+    known: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.rank)
@@ -138,6 +146,7 @@ class Values:
             upper_limit=self.upper_limit[rows], id=self.id[rows], draw=self.draw[rows], flags=self.flags[rows],
             parts=tuple((part, index[rows]) for part, index in self.parts),
             adjusted=None if self.adjusted is None else self.adjusted[rows],
+            known=None if self.known is None else self.known[rows],
         )  # fmt: skip
 
     def within(self, system_si: BoolArray, rows: IntArray) -> Interval:
@@ -162,6 +171,8 @@ class Measures:
     quantities: Mapping[str, tuple[int, Quantity]]
     calcium_basis: str = "measured"
     _made: dict[str, Values] = field(default_factory=dict)
+    _kept_out: int = KEPT_OUT
+    _readings: dict[str, Measures] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = {name: self.series[name].to_numpy() for name in self.series.columns}
@@ -172,11 +183,32 @@ class Measures:
         self._columns = columns
         self._rank = _rank(columns["patient_id"], self.patients["patient_id"].to_numpy())
 
+    def reading(self, reads: str) -> Measures:
+        """The same patients, leaving out other values (READINGS)."""
+        if READINGS[reads] == self._kept_out:
+            return self
+        if reads not in self._readings:
+            other = copy(self)
+            other._made, other._kept_out = {}, READINGS[reads]
+            self._readings[reads] = other
+        return self._readings[reads]
+
+    @property
+    def seen(self) -> tuple[IntArray, IntArray]:
+        """Day of each patient's first and newest result of any kind, (patients,); far ahead and far back without one."""
+        first, newest = np.full(len(self.patients), DAYS), np.full(len(self.patients), -DAYS)
+        heads = np.flatnonzero(np.r_[True, self._rank[1:] != self._rank[:-1]]) if len(self._rank) else np.zeros(0, np.int64)
+        own = self._rank[heads] >= 0
+        if len(heads):
+            first[self._rank[heads][own]] = np.minimum.reduceat(self._columns["day"], heads)[own]
+            newest[self._rank[heads][own]] = np.maximum.reduceat(self._columns["day"], heads)[own]
+        return first, newest
+
     def of(self, measure: str) -> Values:
         """The values of an analyte, or of a derived measure (rules.load.DERIVED). KeyError for any other name."""
         if measure not in self._made:
-            derived = {"adjusted_calcium": self._adjusted, "calcium_higher": self._calcium_higher, "ca_p": self._product,
-                       "ca_p_higher": self._higher}  # fmt: skip
+            derived = {"computed_adjusted_calcium": self._adjusted, "calcium_higher": self._calcium_higher,
+                       "calcium_lower": self._calcium_lower, "ca_p": self._product, "ca_p_higher": self._higher}  # fmt: skip
             self._made[measure] = derived[measure]() if measure in derived else self._measured(measure)
         return self._made[measure]
 
@@ -185,17 +217,19 @@ class Measures:
         column = self._columns
         rows = np.flatnonzero(column["analyte"] == number)
         flags = column["flags"][rows].astype(np.int64)
-        keep = (flags & KEPT_OUT == 0) & (self._rank[rows] >= 0) & np.isfinite(column["value"][rows])
+        keep = (flags & self._kept_out == 0) & (self._rank[rows] >= 0) & np.isfinite(column["value"][rows])
         if not keep.all():
             rows, flags = rows[keep], flags[keep]
         si = (flags & int(Flag.SI)).astype(bool)
+        known = column.get("known_since")
         return Values(
             analyte, (quantity.conventional, quantity.si), self._rank[rows], column["at"][rows].astype(np.int64),
             column["day"][rows].astype(np.int64),
-            bounds(as_reported(column["value"][rows], si, quantity.to_si), flags), si,
+            bounds(_reported(column["value"][rows], si, quantity.to_si), flags), si,
             column["method"][rows].astype(np.int64),
-            as_reported(column["upper_limit"][rows].astype(np.float64), si, quantity.to_si),
+            _reported(column["upper_limit"][rows].astype(np.float64), si, quantity.to_si),
             column["id"][rows].astype(np.int64), column["draw"][rows].astype(np.int64), flags, quantity.to_si,
+            known=None if known is None else known[rows].astype(np.int64),
         )  # fmt: skip
 
     def _adjusted(self) -> Values:
@@ -205,10 +239,17 @@ class Measures:
         mate = mate[rows]
         si = calcium.si[rows] & albumin.si[mate]
         interval = adjusted_calcium(calcium.within(si, rows), albumin.within(si, mate), si)
-        return _derived("adjusted_calcium", calcium.units, rows, interval, si, ((calcium, rows), (albumin, mate)))
+        parts = ((calcium, rows), (albumin, mate))
+        return _derived("computed_adjusted_calcium", calcium.units, rows, interval, si, parts)
 
     def _calcium_higher(self) -> Values:
-        """Every calcium, measured or adjusted, whichever is higher: without albumin a high calcium still counts."""
+        return self._calcium_either("calcium_higher", np.maximum)
+
+    def _calcium_lower(self) -> Values:
+        return self._calcium_either("calcium_lower", np.minimum)
+
+    def _calcium_either(self, name: str, choose: np.ufunc) -> Values:
+        """Every calcium, measured or adjusted, whichever `choose` takes: without albumin the measured one still counts."""
         calcium, albumin = self.of("calcium"), self.of("albumin")
         mate, rows = self._mates(calcium, albumin), np.arange(len(calcium))
         given, si = mate >= 0, calcium.si.copy()
@@ -217,10 +258,10 @@ class Measures:
         found = Interval(*(end[given] for end in measured))
         best = Interval(*(end.copy() for end in measured))
         for end, other in zip(best, adjusted_calcium(found, albumin.within(si[given], mate[given]), si[given]), strict=True):
-            end[given] = np.maximum(end[given], other)
+            end[given] = choose(end[given], other)
         chosen = given & ((best.lo != measured.lo) | (best.hi != measured.hi))
         parts = ((calcium, rows), (albumin, np.where(chosen, mate, -1)))
-        return replace(_derived("calcium_higher", calcium.units, rows, best, si, parts), adjusted=chosen)
+        return replace(_derived(name, calcium.units, rows, best, si, parts), adjusted=chosen)
 
     def _product(self) -> Values:
         return self._products("ca_p", self.calcium_basis)
@@ -265,6 +306,10 @@ class Measures:
         Same draw first (the newest of several); failing that the newest of the same day, if the patient had
         exactly one collection instant on it.
         """
+        if len(values) == len(other) and (values.rank == other.rank).all() and (values.draw == other.draw).all():
+            keys = np.sort(_mixed(values.rank, values.draw))
+            if (keys[1:] != keys[:-1]).all():  # the usual panel: one of each a draw, in the same order
+                return np.arange(len(values))
         mate = _last_equal(_mixed(other.rank, other.draw), _mixed(values.rank, values.draw))
         same = (other.rank[mate] == values.rank) & (other.draw[mate] == values.draw) if len(other) else mate >= 0
         mate = np.where((mate >= 0) & same, mate, -1)
@@ -297,8 +342,19 @@ def _derived(
     return Values(
         name, units, calcium.rank[rows], calcium.at[rows], calcium.day[rows], interval, si,
         np.full(len(rows), -1, dtype=np.int64), np.full(len(rows), np.nan), -calcium.id[rows], calcium.draw[rows],
-        np.zeros(len(rows), dtype=np.int64), parts=parts,
+        np.zeros(len(rows), dtype=np.int64), parts=parts, known=_known(parts),
     )  # fmt: skip
+
+
+def _known(parts: tuple[tuple[Values, IntArray], ...]) -> IntArray | None:
+    """A derived value is known when the last of its parts is."""
+    known = [np.where(rows >= 0, part.known[rows], np.int64(-DAYS)) for part, rows in parts
+             if part.known is not None and len(part)]  # fmt: skip
+    return np.maximum.reduce(known) if known else None
+
+
+def _reported(value: FloatArray, si: BoolArray, to_si: float) -> FloatArray:
+    return as_reported(value, si, to_si) if si.any() else value
 
 
 def patient_ranks(ids: IntArray, patients: IntArray) -> IntArray:

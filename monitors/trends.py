@@ -26,6 +26,12 @@ def day_key(rank: IntArray, day: IntArray) -> IntArray:
     return rank * DAYS + day
 
 
+def unkeyed(key: IntArray) -> tuple[IntArray, IntArray]:
+    """(rank, day) of day keys."""
+    rank = (key + DAYS // 2) // DAYS
+    return rank, key - rank * DAYS
+
+
 def chain(rank: IntArray, day: IntArray, method: IntArray | None, apart_days: int, gap_days: int) -> IntArray:
     """For each draw the anchor before it: the newest draw of the patient at least `apart_days` earlier.
 
@@ -190,6 +196,17 @@ class Periods:
         if len(self.ends):
             recent &= key - self.ends[np.maximum(last, 0)] < days
         return np.asarray((self.state(rank, day) == OFF) & ~recent)
+
+    def ended_within(self, rank: IntArray, day: IntArray, days: int) -> BoolArray:
+        """Whether a period ended no more than `days` before each (patient, day)."""
+        return self._any_between(self.ends, day_key(rank, day), days)
+
+    def begun_within(self, rank: IntArray, day: IntArray, days: int) -> BoolArray:
+        """Whether a period began no more than `days` before each (patient, day)."""
+        return self._any_between(self.starts, day_key(rank, day), days)
+
+    def _any_between(self, keys: IntArray, key: IntArray, days: int) -> BoolArray:
+        return np.asarray(np.searchsorted(keys, key, "right") > np.searchsorted(keys, key - days, "left"))
 
     def ever_on(self, patients: int, first: IntArray, last: IntArray) -> BoolArray:
         """Whether each patient was on at any day from `first` to `last`, both included; arrays (patients,)."""

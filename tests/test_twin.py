@@ -54,7 +54,7 @@ MADE_UP = {
             raise: {below: 8.4 mg/dL | 2.10 mmol/L}
             clear: [{at_least: 8.4 mg/dL | 2.10 mmol/L, anchors: 2}]
           - name: high
-            measure: adjusted_calcium
+            measure: computed_adjusted_calcium
             raise: {above: 10.2 mg/dL | 2.54 mmol/L, anchors: 2, of: 3}
             clear: [{at_or_below: 9.8 mg/dL | 2.45 mmol/L}]
         """,

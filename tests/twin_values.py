@@ -156,7 +156,7 @@ class Measures:
             albumin = self.partner(calcium, "albumin")
             phosphate = self.partner(calcium, "phosphate")
             point = None
-            if measure == "adjusted_calcium" and albumin:
+            if measure == "computed_adjusted_calcium" and albumin:
                 si = all_si(calcium, albumin)
                 point = self.made(calcium, self.adjusted(calcium, albumin, si), si, [calcium, albumin])
             elif measure == "calcium_higher":

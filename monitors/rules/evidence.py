@@ -13,8 +13,8 @@ import numpy as np
 
 from monitors.measures import IntArray, Measures, Values
 from monitors.records import Evidence
+from monitors.rules.courses import Course
 from monitors.rules.model import Rule
-from monitors.rules.signals import Course
 from monitors.trends import before_of, ends
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,12 +66,14 @@ def chain_of(course: Course, rows: IntArray, window: int) -> list[IntArray]:
     return anchors
 
 
-def latched_evidence(rules: Mapping[str, Rule], rule: Rule, course: Course, rows: IntArray) -> list[tuple[Evidence, ...]]:
+def latched_evidence(rules: Mapping[str, Rule], rule: Rule, course: Course, rows: IntArray, measures: Measures
+                     ) -> list[tuple[Evidence, ...]]:  # fmt: skip
     """What a latched rule rests on at each of some rows of its course: for each latched signal its newest value and
-    the anchors of its last raise; the parts after the product they make. Each result once, in a stable order."""
+    the anchors of its last raise; the parts after the product they make; the newest values its conditions look at.
+    Each result once, in a stable order."""
     seen: list[dict[tuple[str, int], Evidence]] = [{} for _ in rows]
     window = max((step.repeated.of for step in rule.steps if step.repeated), default=1)
-    for owners, values, places, role in _citations(rules, rule, course, rows, np.arange(len(rows)), window):
+    for owners, values, places, role in _citations(rules, rule, course, rows, np.arange(len(rows)), window, measures):
         for owner, items in zip(owners.tolist(), cite(values, places, role), strict=True):
             for item in items:
                 seen[owner].setdefault((item.analyte, item.result_id), item)
@@ -82,19 +84,33 @@ Citation = tuple[IntArray, Values, IntArray, str]  # owners, values, the row eac
 
 
 def _citations(
-    rules: Mapping[str, Rule], rule: Rule, course: Course, rows: IntArray, owners: IntArray, least: int
+    rules: Mapping[str, Rule], rule: Rule, course: Course, rows: IntArray, owners: IntArray, least: int, measures: Measures
 ) -> Iterator[Citation]:
     if course.values is not None:
-        described = rule.signals[0]
+        described = course.described[0]
         yield from _anchors(course, rows, owners, max(described.raise_.window if described.raise_ else 1, least))
         return
-    for described, signal, newest in zip(rule.signals, course.signals, course.newest, strict=True):
-        places = newest[rows]
-        stands = (places >= 0) & np.append(signal.fold.latched, False)[places]
-        if described.rule is not None:
-            yield from _citations(rules, rules[described.rule], signal, places[stands], owners[stands], 1)
-        elif described.raise_ is not None:
-            yield from _anchors(signal, places[stands], owners[stands], max(described.raise_.window, least))
+    for number, described in enumerate(course.described):
+        stands, signal, places = course.latched[number][rows], course.signals[number], course.newest[number][rows]
+        if signal is not None:
+            stands = stands & (places >= 0)
+            if described.rule is not None:
+                yield from _citations(
+                    rules, rules[described.rule], signal, places[stands], owners[stands], 1, measures
+                )  # fmt: skip
+            elif described.raise_ is not None:
+                yield from _anchors(signal, places[stands], owners[stands], max(described.raise_.window, least))
+        looked_at = [one.measure for condition in described.conditions for one in condition.walk() if one.measure]
+        if described.overdue is not None:
+            looked_at.append(described.overdue.measure)
+        for name in dict.fromkeys(looked_at):
+            yield from _newest(measures, name, course.rank[rows[stands]], owners[stands])
+
+
+def _newest(measures: Measures, name: str, patients: IntArray, owners: IntArray) -> Iterator[Citation]:
+    values = measures.of(name)
+    places = ends(values.rank, len(measures.patients))[patients]
+    yield owners[places >= 0], values, places[places >= 0], "condition"
 
 
 def _anchors(course: Course, rows: IntArray, owners: IntArray, window: int) -> Iterator[Citation]:

@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from monitors.measures import IntArray, Measures, Values
+from monitors.measures import IntArray, Values
 from monitors.records import utc_text
+from monitors.rules.breaches import Breach, UpperLimit
+from monitors.rules.conditions import Condition
+from monitors.rules.courses import Course, Nights, newest_days, pace
 from monitors.rules.evidence import comparator, instant
-from monitors.rules.model import Breach, Rule, UpperLimit
-from monitors.rules.signals import Course, Nights, newest_days, pace
+from monitors.rules.model import Rule
+from monitors.rules.moments import Moments
+from monitors.rules.sources import Sources
+from monitors.rules.states import TRUE, UNKNOWN, state
 from monitors.trends import day_key, ends
 from monitors.units import Limit
 
@@ -70,45 +75,79 @@ class Drugs:
 class Card:
     """Where the facts of one judgement come from."""
 
-    measures: Measures
-    nights: Nights
+    sources: Sources
     drugs: Drugs
+
+    @property
+    def nights(self) -> Nights:
+        return self.sources.nights
 
     def facts(self, rule: Rule, course: Course, patients: IntArray, rows: IntArray) -> list[Facts]:
         """For each patient (place) and the row of the rule's course to speak of (-1 none):
 
-        drugs, list_date; unknown (optional measures without a recent value); pth {times_upper_limit, upper_limit,
-        unit}; on a PTH card calcium {value, unit, comparator, collected_at, limit, met}; for rules of several signals
-        met and latched (names of signals), calcium ('measured' or 'adjusted': which gave the product) and
-        adjusted_calcium {value, unit, comparator, collected_at}.
+        drugs, list_date; unknown (optional measures without a recent value); pth (or the measure judged by its assay's
+        limit) {times_upper_limit, upper_limit, unit}; on a PTH card calcium {value, unit, comparator, collected_at, limit,
+        met}; for rules of several signals met and latched (names of signals), calcium ('measured' or 'adjusted':
+        which gave the value) and adjusted_calcium {value, unit, comparator, collected_at}; said {name of a fact of
+        the rule: True, False or None for unknown}; factors {met, unknown, known, of} where it counts; presumed;
+        not_running (signals this site has no input for).
         """
         facts: list[Facts] = [{} for _ in patients]
-        if rule.exposure is not None or "medications" in (*rule.requires, *rule.optional):
+        if rule.exposure is not None or any(
+            name.startswith(("medications", "drug:")) for name in (*rule.requires, *rule.optional)
+        ):
             listed = self.drugs.list_day[patients].tolist()
             for fact, patient, day in zip(facts, patients.tolist(), listed, strict=True):
                 fact["drugs"] = self.drugs.of.get(patient, [])
                 fact["list_date"] = day_text(day) if day >= 0 else None
         self._unknown(rule, patients, facts)
+        self._said(rule, course, patients, facts)
         if course.values is not None:
-            self._of_one_signal(rule, course.values, patients, facts)
+            self._of_one_signal(rule, course, patients, facts)
         elif len(course.rank):
             self._of_signals(rule, course, patients, rows, facts)
         return facts
 
+    def _said(self, rule: Rule, course: Course, patients: IntArray, facts: list[Facts]) -> None:
+        """The rule's named conditions and counts as of the night; patients: ascending."""
+        tonight = Moments(patients, self.nights.as_of[patients], self.nights.day[patients])
+        for name, condition in rule.facts.items():
+            for fact, answer in zip(facts, self._answers(condition, tonight, rule), strict=True):
+                fact.setdefault("said", {})[name] = answer
+        for signal in course.described:
+            for condition in (one for stated in signal.conditions for one in stated.walk() if one.count):
+                answers = {name: self._answers(one, tonight, rule) for name, one in (condition.count or {}).items()}
+                for place, fact in enumerate(facts):
+                    mine = {name: answer[place] for name, answer in answers.items()}
+                    unknown = [name for name, answer in mine.items() if answer is None]
+                    fact.setdefault("factors", {})[signal.name] = {
+                        "met": [name for name, answer in mine.items() if answer], "unknown": unknown,
+                        "known": len(mine) - len(unknown), "of": len(mine),
+                    }  # fmt: skip
+        left_out = [signal.name for signal in rule.signals if signal not in course.described]
+        if left_out:
+            for fact in facts:
+                fact["not_running"] = left_out
+
+    def _answers(self, condition: Condition, tonight: Moments, rule: Rule) -> list[bool | None]:
+        words = {TRUE: True, UNKNOWN: None}
+        return [words.get(answer, False) for answer in state(condition, tonight, rule, self.sources).tolist()]
+
     def _unknown(self, rule: Rule, patients: IntArray, facts: list[Facts]) -> None:
         for measure in rule.optional:
-            if measure == "medications":
+            if measure == "medications" or measure.startswith(("fact:", "drug:")):
                 continue
-            newest = newest_days(self.measures.of(measure), len(self.nights))
+            newest = newest_days(self.sources.measures.of(measure), len(self.nights))
             lacks = (self.nights.day - newest)[patients] > gap_of(rule, measure)
             for owner in np.flatnonzero(lacks).tolist():
                 facts[owner].setdefault("unknown", []).append(measure)
 
-    def _of_one_signal(self, rule: Rule, values: Values, patients: IntArray, facts: list[Facts]) -> None:
-        if not _by_upper_limit(rule.signals[0].raise_):
+    def _of_one_signal(self, rule: Rule, course: Course, patients: IntArray, facts: list[Facts]) -> None:
+        values = course.values
+        if values is None or not _by_upper_limit(course.described[0].raise_):
             return
         rows = ends(values.rank, len(self.nights))[patients]
-        _put(facts, "pth", np.flatnonzero(rows >= 0), upper_limit_facts(values, rows[rows >= 0]))
+        _put(facts, values.measure, np.flatnonzero(rows >= 0), upper_limit_facts(values, rows[rows >= 0]))
         if "calcium" in rule.optional:
             owners, found, calcium = self._recent("calcium", rule, patients)
             items = _value_facts(calcium, found)
@@ -119,26 +158,29 @@ class Card:
 
     def _of_signals(self, rule: Rule, course: Course, patients: IntArray, rows: IntArray, facts: list[Facts]) -> None:
         stands = np.flatnonzero(rows >= 0)
-        met = signals_met(rule, course, rows[stands])
-        latched = signals_latched(rule, course, rows[stands])
+        met = signals_met(course, rows[stands])
+        latched = signals_latched(course, rows[stands])
         for owner, names, held in zip(stands.tolist(), met, latched, strict=True):
             facts[owner].update(met=names, latched=held)
-        for described, signal, newest in zip(rule.signals, course.signals, course.newest, strict=True):
+        if course.presumed is not None and course.presumed.any():
+            for owner in stands[course.presumed[rows[stands]]].tolist():
+                facts[owner]["presumed"] = True
+        for described, signal, newest in zip(course.described, course.signals, course.newest, strict=True):
             places = np.where(rows >= 0, newest[rows], -1)
             owners = np.flatnonzero(places >= 0)
-            if signal.values is None or not len(owners):
+            if signal is None or signal.values is None or not len(owners):
                 continue
-            if signal.values.adjusted is not None and described.measure == "ca_p_higher":
+            if signal.values.adjusted is not None and described.measure in ("ca_p_higher", "calcium_lower"):
                 which = signal.values.adjusted[places[owners]].tolist()
                 _put(facts, "calcium", owners, ["adjusted" if one else "measured" for one in which])
-                known, found, values = self._recent("adjusted_calcium", rule, patients)
+                known, found, values = self._recent("computed_adjusted_calcium", rule, patients)
                 _put(facts, "adjusted_calcium", known, _value_facts(values, found))
             if _by_upper_limit(described.raise_):
-                _put(facts, "pth", owners, upper_limit_facts(signal.values, places[owners]))
+                _put(facts, signal.values.measure, owners, upper_limit_facts(signal.values, places[owners]))
 
     def _recent(self, measure: str, rule: Rule, patients: IntArray) -> tuple[IntArray, IntArray, Values]:
         """(owners, rows, values): the newest value of each patient who has one that the rule would still use."""
-        values = self.measures.of(measure)
+        values = self.sources.measures.of(measure)
         rows = ends(values.rank, len(self.nights))[patients]
         age = self.nights.day[patients] - np.append(values.day, 0)[rows]
         owners = np.flatnonzero((rows >= 0) & (age <= gap_of(rule, measure)))
@@ -153,18 +195,14 @@ def gap_of(rule: Rule, measure: str) -> int:
     return rule.anchors.gap_days
 
 
-def signals_met(rule: Rule, course: Course, rows: IntArray) -> list[list[str]]:
+def signals_met(course: Course, rows: IntArray) -> list[list[str]]:
     """Names of the signals that raise a rule over events, at each of some of its rows."""
-    return _named([signal.name for signal in rule.signals], [raises[rows] for raises in course.raises])
+    return _named([signal.name for signal in course.described], [raises[rows] for raises in course.raises])
 
 
-def signals_latched(rule: Rule, course: Course, rows: IntArray) -> list[list[str]]:
+def signals_latched(course: Course, rows: IntArray) -> list[list[str]]:
     """Names of the signals that are latched, at each of some rows of a rule over events."""
-    marks = [
-        (newest[rows] >= 0) & np.append(signal.fold.latched, False)[newest[rows]]
-        for signal, newest in zip(course.signals, course.newest, strict=True)
-    ]
-    return _named([signal.name for signal in rule.signals], marks)
+    return _named([signal.name for signal in course.described], [latched[rows] for latched in course.latched])
 
 
 def _named(names: list[str], marks: list[Any]) -> list[list[str]]:

@@ -6,25 +6,50 @@ never on the shard they came in, the order of rows, or a clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from monitors.measures import IntArray, Measures, patient_ranks
+from monitors.measures import IntArray, Measures
 from monitors.records import Finding, Outcome
+from monitors.rules.courses import Course, nights_of
 from monitors.rules.evidence import instant, latched_evidence, newest_evidence
 from monitors.rules.facts import Card, Drugs
-from monitors.rules.model import Analyte, Rule
-from monitors.rules.sentences import clear_sentence, firing_sentences, holding_sentences, unassessable_sentence
+from monitors.rules.model import Rule
+from monitors.rules.sentences import (
+    SUPERSEDED as SUPERSEDED_SENTENCE,
+)
+from monitors.rules.sentences import (
+    clear_sentence,
+    firing_sentences,
+    holding_sentences,
+    noted_sentence,
+    unassessable_sentence,
+)
 from monitors.rules.severity import BY_RANK, severities
-from monitors.rules.signals import Course, Nights, course_of, newest_days, nights_of
-from monitors.trends import UNKNOWN, Periods, exposure, list_days, medication_periods
+from monitors.rules.signals import course_of
+from monitors.rules.sources import FACTS, Known, Sources, Taken
+from monitors.rules.standing import (
+    CLEARED,
+    DRAWS,
+    FIRING,
+    HOLDING,
+    NOT_ASSESSABLE,
+    NOT_CLEARED,
+    NOT_RAISED,
+    NOTED,
+    OUTCOMES,
+    SUPERSEDED,
+    Standing,
+    firing_reason,
+    newest_of,
+    standing_of,
+)
+from monitors.rules.substances import Analyte
+from monitors.trends import Fold
 
-OUTCOMES = (Outcome.CLEAR, Outcome.FIRING, Outcome.HOLDING, Outcome.NOT_ASSESSABLE)
-CLEAR, FIRING, HOLDING, NOT_ASSESSABLE = range(4)
-NOT_RAISED, CLEARED, NOT_EXPOSED, NOT_CLEARED = "not_raised", "cleared", "not_exposed", "not_cleared"
 NONE = -1
 
 
@@ -67,44 +92,32 @@ class Judged:
         return OUTCOMES[int(codes[place])]
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Where every patient stands under one rule, arrays (patients,). reason: places in `reasons`."""
-
-    outcome: IntArray
-    reason: IntArray
-    reasons: list[str]
-
-
 def judge(
     series: pd.DataFrame, patients: pd.DataFrame, medications: pd.DataFrame, rules: Sequence[Rule],
-    analytes: Mapping[str, Analyte], calcium_basis: str = "measured",
+    analytes: Mapping[str, Analyte], calcium_basis: str = "measured", facts: pd.DataFrame | None = None,
+    lacking: Collection[str] = (),
 ) -> Judged:  # fmt: skip
     """Judge `rules`, in an order in which each comes after those it mentions, for every row of `patients`.
 
-    series, patients, medications: frames of docs/architecture.md, rows in any order. calcium_basis: which calcium
-    the measure `ca_p` multiplies, 'measured' or 'adjusted'.
+    series, patients, medications, facts: frames of docs/architecture.md, rows in any order; facts None where the site has
+    no feed of them. calcium_basis: which calcium the measure `ca_p` multiplies, 'measured' or 'adjusted'. lacking:
+    inputs this site has no feed of ('alt', 'fact:session'); never guessed from what a shard happens to hold.
     """
     patients = patients.sort_values("patient_id", ignore_index=True)
-    quantities = {name: (analyte.number, analyte.quantity) for name, analyte in analytes.items()}
-    measures = Measures(series, patients, quantities, calcium_basis)
-    nights = nights_of(patients)
-    rank = patient_ranks(medications["patient_id"].to_numpy(), patients["patient_id"].to_numpy())
-    periods, lists = medication_periods(medications, rank), list_days(medications, rank)
-    card = Card(measures, nights, Drugs(medications, periods, lists, nights))
-    named = {rule.id: rule for rule in rules}
+    sources = _sources(series, patients, medications, rules, analytes, calcium_basis, facts, lacking)
+    card = Card(sources, Drugs(medications, sources.taken.periods, sources.taken.lists, sources.nights))
+    excluded = _excluded(patients["excluded"], sources)
     ids = patients["patient_id"].to_numpy().astype(np.int64)
-    courses: dict[str, Course] = {}
+    followed_by = {signal.rule for rule in rules for signal in rule.signals if signal.rule}
     findings: list[Finding] = []
     counts: list[pd.DataFrame] = []
     outcomes: dict[str, IntArray] = {}
     units, unit_names = pd.factorize(patients["unit"])
     for rule in rules:
-        exposed = exposure(periods, lists, rule.exposure.drug_class) if rule.exposure else None
-        course = course_of(rule, measures, nights, exposed, courses)
-        courses[rule.id] = course
-        standing = _standing(rule, course, measures, nights, exposed, patients["excluded"])
-        findings.extend(_findings(rule, named, course, standing, card, ids))
+        course = course_of(rule, sources, everyone=rule.id in followed_by)
+        sources.courses[rule.id] = course
+        standing = standing_of(rule, course, sources, excluded)
+        findings.extend(_findings(rule, course, standing, card, ids))
         counts.append(_counts(rule, standing, units, list(unit_names)))
         outcomes[rule.id] = standing.outcome
     columns = ["unit", "rule", "outcome", "reason", "patients"]
@@ -112,83 +125,55 @@ def judge(
     return Judged(findings, counted, ids, outcomes)
 
 
-def _standing(
-    rule: Rule, course: Course, measures: Measures, nights: Nights, exposed: Periods | None, excluded: pd.Series
-) -> Standing:
-    """The outcome and its reason; not assessable for the first reason that applies."""
-    raised, latched, ever = (_at_end(course, marks) for marks in (
-        course.fold.raised, course.fold.latched, course.fold.last_raise >= 0))  # fmt: skip
-    reasons = [NOT_RAISED, CLEARED, NOT_EXPOSED, NOT_CLEARED, _firing_reason(rule)]
-    outcome = np.where(raised, FIRING, np.where(latched, HOLDING, CLEAR))
-    reason = np.where(raised, 4, np.where(latched, 3, np.where(ever, 1, 0)))
-    everyone = np.arange(len(nights))
-    if exposed is not None and course.followed is not None:
-        reason[~course.followed] = 2
-    grounds: list[tuple[str, np.ndarray]] = []
-    codes, names = pd.factorize(excluded)
-    for number, name in enumerate(names):
-        if name:
-            grounds.append((str(name), codes == number))
-    for measure in rule.requires:
-        if measure != "medications":
-            newest = newest_days(measures.of(measure), len(nights))
-            reach = min(rule.anchors.gap_days, rule.anchors.lookback_days)
-            missing = nights.day - newest > reach
-            if exposed is not None:  # any one signal is enough: what another lacks must not hide what is seen
-                missing &= ~raised
-            grounds.append((f"no_recent:{measure}", missing))
-    if exposed is not None:
-        grounds.append(("exposure_unknown", exposed.state(everyone, nights.day) == UNKNOWN))
-    for name, holds in reversed(grounds):  # the first that applies is written last, and stays
-        outcome[holds], reason[holds] = NOT_ASSESSABLE, len(reasons)
-        reasons.append(name)
-    return Standing(outcome, reason, reasons)
-
-
-def _firing_reason(rule: Rule) -> str:
-    if rule.exposure is not None:
-        return "exposed"
-    window = max((signal.raise_.window for signal in rule.signals if signal.raise_), default=1)
-    return "persistent" if window > 1 else "beyond_limit"
-
-
-def _at_end(course: Course, marks: np.ndarray) -> np.ndarray:
-    """A mark of each patient's newest row, False where the patient has no row."""
-    return np.asarray((course.end >= 0) & np.append(marks, False)[course.end])
-
-
-def _findings(
-    rule: Rule, rules: Mapping[str, Rule], course: Course, standing: Standing, card: Card, ids: IntArray
-) -> list[Finding]:
-    """Findings of all patients but the plain clear ones, in the order of patients."""
-    by_outcome = (
-        (FIRING, standing.outcome == FIRING), (HOLDING, standing.outcome == HOLDING),
-        (CLEAR, standing.reason == standing.reasons.index(CLEARED)), (NOT_ASSESSABLE, standing.outcome == NOT_ASSESSABLE),
+def _sources(
+    series: pd.DataFrame, patients: pd.DataFrame, medications: pd.DataFrame, rules: Sequence[Rule],
+    analytes: Mapping[str, Analyte], calcium_basis: str, facts: pd.DataFrame | None, lacking: Collection[str],
+) -> Sources:  # fmt: skip
+    quantities = {name: (analyte.number, analyte.quantity) for name, analyte in analytes.items()}
+    ids = patients["patient_id"].to_numpy().astype(np.int64)
+    if facts is not None:
+        facts = facts[list(FACTS)]
+    return Sources(
+        Measures(series, patients, quantities, calcium_basis), nights_of(patients), Taken(medications, ids),
+        Known(facts, ids, lacking), {rule.id: rule for rule in rules},
     )  # fmt: skip
+
+
+def _excluded(excluded: pd.Series, sources: Sources) -> pd.Series:
+    """Reasons a patient is outside the population, with pregnancy where a fact says so."""
+    if sources.known.lacks("fact:pregnancy"):
+        return excluded
+    everyone = np.arange(len(sources))
+    pregnant = sources.known.holds("pregnancy", everyone, sources.nights.day)
+    return excluded.where((excluded != "") | ~pregnant, "outside_population:pregnancy")
+
+
+def _findings(rule: Rule, course: Course, standing: Standing, card: Card, ids: IntArray) -> list[Finding]:
+    """Findings of all patients but the plain clear ones, in the order of patients."""
     findings: list[Finding] = []
-    for outcome, holds in by_outcome:
-        patients = np.flatnonzero(holds)
-        if not len(patients):
-            continue
-        if outcome == NOT_ASSESSABLE:
-            findings.extend(_unassessable(rule, standing, card, ids, patients))
-        elif outcome == CLEAR:
-            findings.extend(_cleared(rule, course, card, ids, patients))
-        else:
-            findings.extend(_latched(rule, rules, course, card, ids, patients, outcome))
+    for outcome in (FIRING, HOLDING):
+        if len(patients := np.flatnonzero(standing.outcome == outcome)):
+            findings.extend(_latched(rule, course, card, ids, patients, outcome))
+    for reason in (CLEARED, SUPERSEDED):
+        if len(patients := standing.having(reason)):
+            findings.extend(_cleared(rule, course, card, ids, patients, reason))
+    if course.noted is not None and len(patients := standing.having(NOTED)):
+        findings.extend(_noted(rule, course, course.noted, card, ids, patients))
+    if len(patients := np.flatnonzero(standing.outcome == NOT_ASSESSABLE)):
+        findings.extend(_unassessable(rule, standing, card, ids, patients))
     return sorted(findings, key=lambda finding: finding.patient_id)
 
 
 def _latched(
-    rule: Rule, rules: Mapping[str, Rule], course: Course, card: Card, ids: IntArray, patients: IntArray, outcome: int
+    rule: Rule, course: Course, card: Card, ids: IntArray, patients: IntArray, outcome: int
 ) -> Iterator[Finding]:
     rows = course.end[patients]
-    reason = _firing_reason(rule) if outcome == FIRING else NOT_CLEARED
+    reason = firing_reason(rule) if outcome == FIRING else NOT_CLEARED
     sentences = (firing_sentences if outcome == FIRING else holding_sentences)(rule, course, rows)
+    evidence_of = latched_evidence(card.sources.rules, rule, course, rows, card.sources.measures)
     columns = zip(
-        ids[patients].tolist(), sentences, severities(rule, course, course.fold.last_raise[rows]).tolist(),
-        _since(course, patients).tolist(), latched_evidence(rules, rule, course, rows),
-        card.facts(rule, course, patients, rows), strict=True,
+        ids[patients].tolist(), sentences, severities(rule, course, course.fold.last_raise[rows], card.sources).tolist(),
+        _since(course, course.fold, patients).tolist(), evidence_of, card.facts(rule, course, patients, rows), strict=True,
     )  # fmt: skip
     for patient, sentence, severity, since, evidence, facts in columns:
         yield Finding(
@@ -196,38 +181,60 @@ def _latched(
         )
 
 
-def _cleared(rule: Rule, course: Course, card: Card, ids: IntArray, patients: IntArray) -> Iterator[Finding]:
+def _noted(
+    rule: Rule, course: Course, noted: Fold, card: Card, ids: IntArray, patients: IntArray
+) -> Iterator[Finding]:
+    """Signals that are not live and raise: recorded with their evidence, clear for everybody."""
+    rows = course.end[patients]
+    evidence_of = latched_evidence(card.sources.rules, rule, course, rows, card.sources.measures)
+    ever = course.fold.last_raise[rows] >= 0
+    cleared = np.full(len(patients), NONE)
+    cleared[ever] = _cleared_at(course, patients[ever])
+    columns = zip(
+        ids[patients].tolist(), rows.tolist(), _since(course, noted, patients).tolist(), cleared.tolist(), evidence_of,
+        card.facts(rule, course, patients, rows), strict=True,
+    )  # fmt: skip
+    for patient, row, since, at, evidence, facts in columns:
+        yield Finding(
+            patient, rule.id, Outcome.CLEAR, NOTED, noted_sentence(course, row), None, instant(since),
+            None if at == NONE else instant(at), evidence, facts,
+        )  # fmt: skip
+
+
+def _cleared(rule: Rule, course: Course, card: Card, ids: IntArray, patients: IntArray, reason: str) -> Iterator[Finding]:
     measures = [signal.measure for signal in rule.signals if signal.measure]
     columns = zip(
-        ids[patients].tolist(), _cleared_at(course, patients).tolist(), newest_evidence(card.measures, measures, patients),
-        card.facts(rule, course, patients, course.end[patients]), strict=True,
+        ids[patients].tolist(), _cleared_at(course, patients).tolist(),
+        newest_evidence(card.sources.measures, measures, patients), card.facts(rule, course, patients, course.end[patients]),
+        strict=True,
     )  # fmt: skip
-    sentence = clear_sentence(course)
+    sentence = clear_sentence(course) if reason == CLEARED else SUPERSEDED_SENTENCE
     for patient, at, evidence, facts in columns:
-        yield Finding(patient, rule.id, Outcome.CLEAR, CLEARED, sentence, None, None, instant(at), evidence, facts)
+        yield Finding(patient, rule.id, Outcome.CLEAR, reason, sentence, None, None, instant(at), evidence, facts)
 
 
 def _unassessable(rule: Rule, standing: Standing, card: Card, ids: IntArray, patients: IntArray) -> Iterator[Finding]:
     for place in np.unique(standing.reason[patients]).tolist():
         reason, chosen = standing.reasons[place], patients[standing.reason[patients] == place]
         measures = [reason.partition(":")[2]] if reason.startswith("no_recent:") else []
+        shown = [measure for measure in measures if measure != DRAWS]
         newest = np.full(len(ids), NONE, dtype=np.int64)
         for measure in measures:
-            newest = newest_days(card.measures.of(measure), len(ids))
+            newest = newest_of(measure, card.sources)
         days = (newest[chosen], card.drugs.list_day[chosen], card.nights.day[chosen])
-        columns = zip(
-            ids[chosen].tolist(), *(day.tolist() for day in days), newest_evidence(card.measures, measures, chosen), strict=True
-        )
+        evidence_of = newest_evidence(card.sources.measures, shown, chosen)
+        columns = zip(ids[chosen].tolist(), *(day.tolist() for day in days), evidence_of, strict=True)
         for patient, newest_day, listed, today, evidence in columns:
             sentence = unassessable_sentence(rule, reason, newest_day, listed, today)
             yield Finding(patient, rule.id, Outcome.NOT_ASSESSABLE, reason, sentence, evidence=evidence)
 
 
-def _since(course: Course, patients: IntArray) -> IntArray:
+def _since(course: Course, fold: Fold, patients: IntArray) -> IntArray:
     """Instant of the first raise after the last clear, of latched patients."""
-    raises = np.flatnonzero(course.fold.raised)
+    marked = fold.raised if course.stands is None else course.stands
+    raises = np.flatnonzero(marked)
     begins = np.searchsorted(course.rank, patients, "left")
-    after = np.maximum(course.fold.last_clear[course.end[patients]] + 1, begins)
+    after = np.maximum(fold.last_clear[course.end[patients]] + 1, begins)
     return course.at[raises[np.searchsorted(raises, after)]]
 
 

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from monitors import documents
 from monitors.errors import ConfigError
-from monitors.rules.model import Analyte, Breach, Drugs, Rule, UpperLimit
+from monitors.rules.breaches import Breach, UpperLimit, overlap
+from monitors.rules.conditions import CONCEPTS, Condition
+from monitors.rules.model import Rule, Signal
+from monitors.rules.overrides import Overrides, overridden
+from monitors.rules.substances import Analyte, Drugs
 from monitors.units import Limit
 
 # Derived measures: name -> (conventional unit, SI unit) of their limits.
 DERIVED = {
-    "adjusted_calcium": ("mg/dL", "mmol/L"), "calcium_higher": ("mg/dL", "mmol/L"),
-    "ca_p": ("mg2/dL2", "mmol2/L2"), "ca_p_higher": ("mg2/dL2", "mmol2/L2"),
+    "computed_adjusted_calcium": ("mg/dL", "mmol/L"), "calcium_higher": ("mg/dL", "mmol/L"),
+    "calcium_lower": ("mg/dL", "mmol/L"), "ca_p": ("mg2/dL2", "mmol2/L2"), "ca_p_higher": ("mg2/dL2", "mmol2/L2"),
 }  # fmt: skip
+MEDICATIONS = "medications"
 
 
-def parse_rules(texts: Mapping[str, str], analytes: Mapping[str, Analyte], drugs: Drugs) -> tuple[Rule, ...]:
+def parse_rules(
+    texts: Mapping[str, str], analytes: Mapping[str, Analyte], drugs: Drugs, overrides: tuple[str, str] | None = None
+) -> tuple[Rule, ...]:
     """Rules of {file name: YAML text}, ordered so that a rule comes after those it mentions.
 
-    Raises ConfigError (file, line, rule): anything the model refuses, an unknown measure, drug class or
-    rule, a limit in the wrong unit, a rule id twice, or rules that mention each other in a circle.
+    overrides: (file name, YAML text) of the site's own limits. Raises ConfigError (file, line, rule): anything the
+    model refuses, an unknown measure, drug class, fact or rule, a limit in the wrong unit, limits of raise and clear
+    that overlap, a rule id twice, or rules that mention each other in a circle.
     """
     rules: dict[str, Rule] = {}
     files: dict[str, str] = {}
@@ -30,57 +39,128 @@ def parse_rules(texts: Mapping[str, str], analytes: Mapping[str, Analyte], drugs
             raise ConfigError(file, documents.line_in(text, "id"), f"rule {rule.id} is already in {files[rule.id]}")
         rules[rule.id], files[rule.id] = rule, file
     for rule in rules.values():
-        _check(rule, files[rule.id], texts[files[rule.id]], rules, analytes, drugs)
+        _Check(rule, files[rule.id], texts[files[rule.id]], rules, analytes, drugs).all()
+    if overrides is not None:
+        file, text = overrides
+        changes = documents.parse(text, file, Overrides)
+        for name, changed in overridden(rules, changes, file, text).items():
+            line = documents.line_in(text, "overrides", name)
+            _Check(changed, file, "", rules, analytes, drugs, line).all()
+            rules[name] = changed
     return tuple(_in_order(rules, files))
 
 
-def _check(
-    rule: Rule, file: str, text: str, rules: Mapping[str, Rule], analytes: Mapping[str, Analyte], drugs: Drugs
-) -> None:
-    for place in ("requires", "optional"):
-        for number, measure in enumerate(getattr(rule, place)):
-            if measure not in analytes and measure not in DERIVED and measure != "medications":
-                line = documents.line_in(text, place, number)
-                raise ConfigError(file, line, f"{rule.id}: measure '{measure}' is neither an analyte nor derived")
-    for number, signal in enumerate(rule.signals):
-        line = documents.line_in(text, "signals", number)
-        if signal.rule is not None and signal.rule not in rules:
-            raise ConfigError(file, line, f"{rule.id}: signal '{signal.name}' mentions rule {signal.rule}, which is not here")
-        if signal.measure is None:
-            continue
-        if signal.measure not in analytes and signal.measure not in DERIVED:
-            raise ConfigError(file, line, f"{rule.id}: measure '{signal.measure}' is neither an analyte nor derived")
-        breaches = [breach for breach in (signal.raise_, *signal.clear) if breach is not None]
-        _check_units(rule.id, file, line, signal.measure, breaches, analytes)
-    if rule.exposure and rule.exposure.drug_class not in drugs.classes:
-        line = documents.line_in(text, "exposure", "drug_class")
-        raise ConfigError(file, line, f"{rule.id}: drug class '{rule.exposure.drug_class}' is not in medications.yaml")
-    follows = next((signal.measure for signal in rule.signals if signal.measure), None)
-    for number, step in enumerate(rule.steps):
-        line = documents.line_in(text, "steps", number)
-        if (step.mean or step.latest) and follows is None:
-            raise ConfigError(file, line, f"{rule.id}: a step needs a signal that follows a measure")
-        if step.latest and follows:
-            _check_units(rule.id, file, line, follows, [step.latest], analytes)
+@dataclass(frozen=True)
+class _Check:
+    """One rule against the tables. at: the line to name instead of the rule's own (an override)."""
 
+    rule: Rule
+    file: str
+    text: str
+    rules: Mapping[str, Rule]
+    analytes: Mapping[str, Analyte]
+    drugs: Drugs
+    at: int = 0
 
-def _check_units(
-    rule: str, file: str, line: int, measure: str, breaches: Iterable[Breach], analytes: Mapping[str, Analyte]
-) -> None:
-    units = DERIVED.get(measure) or (analytes[measure].conventional, analytes[measure].si)
-    for breach in breaches:
-        limit = breach.limit
-        numbers: Limit = limit.otherwise if isinstance(limit, UpperLimit) else limit
-        if (numbers.conventional_unit, numbers.si_unit) != units:
-            raise ConfigError(
-                file, line, f"{rule}: limit '{numbers}' of {measure} must be in {units[0]} | {units[1]}"
-            )
-        factor = _to_si(measure, analytes)
-        if abs(numbers.si - numbers.conventional * factor) > 0.02 * numbers.si:
-            raise ConfigError(
-                file, line, f"{rule}: limit '{numbers}' of {measure}: the two numbers are not the same amount "
-                f"({numbers.conventional:g} {units[0]} is about {numbers.conventional * factor:.3g} {units[1]})",
-            )  # fmt: skip
+    def all(self) -> None:
+        rule = self.rule
+        for place in ("requires", "optional"):
+            for number, name in enumerate(getattr(rule, place)):
+                self.input(name, (place, number))
+        for number, signal in enumerate(rule.signals):
+            self.signal(signal, ("signals", number))
+        if rule.exposure is not None:
+            self.classes((*rule.exposure.classes, *rule.exposure.longer), ("exposure", "drug_class"))
+            if rule.exposure.presumed is not None:
+                self.classes(rule.exposure.presumed.unless, ("exposure", "presumed"))
+                self.breaches(rule.exposure.presumed.measure, [rule.exposure.presumed.is_], ("exposure", "presumed"))
+        follows = next((signal.measure for signal in rule.signals if signal.measure), None)
+        for number, step in enumerate(rule.steps):
+            where: tuple[str | int, ...] = ("steps", number)
+            if (step.mean or step.latest) and follows is None:
+                raise self.wrong(where, "a step needs a signal that follows a measure")
+            if step.latest and follows:
+                self.breaches(follows, [step.latest], where)
+            if step.mean and follows:
+                self.limits(follows, [step.mean.at_least], where)
+            if step.while_ is not None:
+                self.condition(step.while_, where)
+        for name, condition in rule.facts.items():
+            self.condition(condition, ("facts", name))
+
+    def signal(self, signal: Signal, where: tuple[str | int, ...]) -> None:
+        if signal.rule is not None:
+            self.mention(signal.rule, where, f"signal '{signal.name}'")
+        if signal.measure is not None and signal.raise_ is not None:
+            self.breaches(signal.measure, [signal.raise_, *signal.clear], where)
+            if any(overlap(signal.raise_, clear) for clear in signal.clear):
+                raise self.wrong(where, f"signal '{signal.name}': one value could both raise and clear")
+        for name in signal.requires:
+            self.input(name, where)
+        for condition in signal.conditions:
+            self.condition(condition, where)
+        if signal.overdue is not None:
+            self.measure(signal.overdue.measure, where)
+            self.concepts(signal.overdue.pause, where)
+            if signal.overdue.after is not None:
+                self.classes(signal.overdue.after.on, where)
+
+    def condition(self, condition: Condition, where: tuple[str | int, ...]) -> None:
+        for one in condition.walk():
+            self.classes(one.on or (), where)
+            self.concepts([one.fact] if one.fact else (), where)
+            if one.rule is not None:
+                self.mention(one.rule, where, "a condition")
+            if one.measure is not None and one.is_ is not None:
+                self.breaches(one.measure, [one.is_], where)
+
+    def input(self, name: str, where: tuple[str | int, ...]) -> None:
+        kind, _, detail = name.partition(":")
+        if kind == "drug":
+            self.classes([detail], where)
+        elif kind == "fact":
+            self.concepts([detail], where)
+        elif name != MEDICATIONS:
+            self.measure(name, where)
+
+    def measure(self, name: str, where: tuple[str | int, ...]) -> None:
+        if name not in self.analytes and name not in DERIVED:
+            raise self.wrong(where, f"measure '{name}' is neither an analyte nor derived")
+
+    def classes(self, names: Iterable[str], where: tuple[str | int, ...]) -> None:
+        for name in names:
+            if name not in self.drugs.classes:
+                raise self.wrong(where, f"drug class '{name}' is not in medications.yaml")
+
+    def concepts(self, names: Iterable[str], where: tuple[str | int, ...]) -> None:
+        for name in names:
+            if name not in CONCEPTS:
+                raise self.wrong(where, f"fact '{name}' is not one of {', '.join(sorted(CONCEPTS))}")
+
+    def mention(self, name: str, where: tuple[str | int, ...], who: str) -> None:
+        if name not in self.rules:
+            raise self.wrong(where, f"{who} mentions rule {name}, which is not here")
+
+    def breaches(self, measure: str, breaches: Iterable[Breach], where: tuple[str | int, ...]) -> None:
+        self.measure(measure, where)
+        for breach in breaches:
+            self.limits(measure, (one.otherwise if isinstance(one, UpperLimit) else one for one in breach.limits), where)
+
+    def limits(self, measure: str, limits: Iterable[Limit], where: tuple[str | int, ...]) -> None:
+        units = DERIVED.get(measure) or (self.analytes[measure].conventional, self.analytes[measure].si)
+        for limit in limits:
+            if (limit.conventional_unit, limit.si_unit) != units:
+                raise self.wrong(where, f"limit '{limit}' of {measure} must be in {units[0]} | {units[1]}")
+            same = limit.conventional * _to_si(measure, self.analytes)
+            if abs(limit.si - same) > 0.02 * limit.si:
+                raise self.wrong(
+                    where, f"limit '{limit}' of {measure}: the two numbers are not the same amount "
+                    f"({limit.conventional:g} {units[0]} is about {same:.3g} {units[1]})",
+                )  # fmt: skip
+
+    def wrong(self, where: tuple[str | int, ...], sentence: str) -> ConfigError:
+        line = self.at or documents.line_in(self.text, *where)
+        return ConfigError(self.file, line, f"{self.rule.id}: {sentence}")
 
 
 def _to_si(measure: str, analytes: Mapping[str, Analyte]) -> float:
@@ -89,14 +169,14 @@ def _to_si(measure: str, analytes: Mapping[str, Analyte]) -> float:
     return analytes["calcium" if measure in DERIVED else measure].to_si
 
 
-def _in_order(rules: Mapping[str, Rule], files: Mapping[str, str]) -> list[Rule]:
-    done: dict[str, Rule] = {}
+def _in_order(rules: Mapping[str, Rule], files: Mapping[str, str]) -> Iterator[Rule]:
+    done: set[str] = set()
     waiting = dict(sorted(rules.items()))
     while waiting:
-        ready = [rule for rule in waiting.values() if all(other in done for other in rule.mentions)]
+        ready = [rule for rule in waiting.values() if done.issuperset(rule.mentions)]
         if not ready:
             circle = ", ".join(waiting)
             raise ConfigError(files[next(iter(waiting))], 0, f"rules {circle} mention each other in a circle")
         for rule in ready:
-            done[rule.id] = waiting.pop(rule.id)
-    return list(done.values())
+            done.add(rule.id)
+            yield waiting.pop(rule.id)

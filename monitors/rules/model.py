@@ -1,238 +1,118 @@
-"""What a rule, an analyte and a drug list may say: the whole language, as types.
+"""What a rule may say: the whole language, as types (docs/rule-language.md is the same in words).
 
-A rule is any-of `signals`, optionally only while `exposure` to a drug class lasts. A signal follows one
-measure: it raises on a `Breach`, and clears on any of its `clear` breaches; both are judged at every draw.
-A limit is written in both unit systems and compared in the one reported.
+A rule is any-of `signals`, optionally only while `exposure` to drugs lasts. A signal raises and clears, at draws or at
+the days on which something turns; a condition says how things stand. A limit is written in both unit systems and
+compared in the one reported.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
 from monitors.documents import Document
 from monitors.records import Severity
-from monitors.units import Limit, Quantity
+from monitors.rules.breaches import Anchors, Breach, Fall, LimitText, Mean, UpperLimit
+from monitors.rules.conditions import Condition
+from monitors.rules.substances import Analyte, Analytes, DrugClass, Drugs, Ingredient, UnitOf
+
+Mode = Literal["live", "shadow", "page_only"]
 
 
-def _limit(value: Any) -> Limit:
-    return value if isinstance(value, Limit) else Limit.parse(str(value))
+class After(Document):
+    """Only from `from_days` to `to_days` after a drug of these classes was begun (the newest beginning counts)."""
+
+    on: list[str] = Field(min_length=1)
+    from_days: int = Field(0, ge=0)
+    to_days: int = Field(ge=1)
 
 
-LimitText = Annotated[Limit, BeforeValidator(_limit), PlainSerializer(str, return_type=str)]
+class Overdue(Document):
+    """More than `days` without a valid result of a measure: since the newest one or, with `after`, since the drug was begun if
+    that is later; where there never was one, since the patient was first seen. needs_previous: only where there was
+    one. pause: facts during which the clock stands still."""
 
-
-# --------------------------------------------------------------------------------------- analytes.yaml
-class UnitOf(Document):
-    """One unit an analyte may arrive in. per_conventional: how many of it make one conventional unit
-    (value_conventional = value / per_conventional). plausible: lowest and highest believable value, in this
-    unit; outside it the row is quarantined."""
-
-    per_conventional: float = Field(gt=0)
-    plausible: tuple[float, float]
-    spellings: list[str] = []
-
-    @model_validator(mode="after")
-    def _ordered(self) -> UnitOf:
-        if not self.plausible[0] < self.plausible[1]:
-            raise ValueError("plausible must be [lowest, highest]")
-        return self
-
-
-class Analyte(Document):
-    """One thing measured in blood. number: the key stored with results; never reused. units: by UCUM code."""
-
-    number: int = Field(ge=1, le=32767)
-    title: str
-    specimen: str = "serum or plasma"
-    loinc: list[str] = []
-    conventional: str
-    si: str
-    units: dict[str, UnitOf]
-    source: str = Field(description="where factor and plausible range come from")
-
-    @model_validator(mode="after")
-    def _units_are_described(self) -> Analyte:
-        for unit in (self.conventional, self.si):
-            if unit not in self.units:
-                raise ValueError(f"unit '{unit}' is not described under units")
-        if self.units[self.conventional].per_conventional != 1:
-            raise ValueError("the conventional unit has per_conventional 1")
-        return self
-
-    @property
-    def to_si(self) -> float:
-        return self.units[self.si].per_conventional
-
-    @property
-    def quantity(self) -> Quantity:
-        return Quantity(self.conventional, self.si, self.to_si)
-
-
-class Analytes(Document):
-    analytes: dict[str, Analyte] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _numbers_differ(self) -> Analytes:
-        seen: dict[int, str] = {}
-        for name, analyte in self.analytes.items():
-            if analyte.number in seen:
-                raise ValueError(f"{name} and {seen[analyte.number]} share number {analyte.number}")
-            seen[analyte.number] = name
-        return self
-
-    def spellings(self) -> dict[str, str]:
-        """Every accepted way to write a unit -> UCUM code."""
-        return {
-            text: ucum
-            for analyte in self.analytes.values()
-            for ucum, unit in analyte.units.items()
-            for text in (ucum, *unit.spellings)
-        }
-
-
-# ------------------------------------------------------------------------------------ medications.yaml
-class Ingredient(Document):
-    """One active ingredient. words: whole words that name it (generic and brand), any case. not_with: words
-    that make it something else (a topical form, say)."""
-
-    classes: list[str] = Field(min_length=1)
-    words: list[str] = Field(min_length=1)
-    atc: list[str] = []
-    not_with: list[str] = []
-
-
-class DrugClass(Document):
-    title: str
-
-
-class Drugs(Document):
-    classes: dict[str, DrugClass]
-    ingredients: dict[str, Ingredient]
-
-    @model_validator(mode="after")
-    def _classes_exist(self) -> Drugs:
-        for name, ingredient in self.ingredients.items():
-            if unknown := [c for c in ingredient.classes if c not in self.classes]:
-                raise ValueError(f"ingredient {name}: class '{unknown[0]}' is not listed under classes")
-        return self
-
-    def ingredient_of(self, text: str) -> str | None:
-        """The ingredient a drug text or 7-character ATC code names, by whole words ('darbepoetin' is not
-        'epoetin'); None when it names none of ours. First match in file order."""
-        words = set(re.findall(r"[\w]+", text.casefold()))
-        for name, ingredient in self.ingredients.items():
-            if any(code.casefold() in words for code in ingredient.atc):
-                return name
-            named = any(set(word.casefold().split()) <= words for word in ingredient.words)
-            if named and not any(set(word.casefold().split()) <= words for word in ingredient.not_with):
-                return name
-        return None
-
-
-# -------------------------------------------------------------------------------------------- a rule
-class UpperLimit(Document):
-    """A multiple of the assay's upper limit, with the limit to use where the assay states none."""
-
-    times: float = Field(gt=0)
-    otherwise: LimitText
-
-
-def _either(value: Any) -> Any:
-    return value if value is None or isinstance(value, Mapping | UpperLimit) else _limit(value)
-
-
-def _written(value: Limit | UpperLimit | None) -> Any:
-    return str(value) if isinstance(value, Limit) else value.model_dump() if value is not None else None
-
-
-LimitOrMultiple = Annotated[Limit | UpperLimit | None, BeforeValidator(_either), PlainSerializer(_written)]
-
-
-class Breach(Document):
-    """Values beyond a limit. Exactly one comparison. anchors: how many anchors must breach, the latest
-    among them; of: how many anchors are looked at (default: the same number)."""
-
-    above: LimitOrMultiple = None
-    at_least: LimitOrMultiple = None
-    below: LimitOrMultiple = None
-    at_or_below: LimitOrMultiple = None
-    anchors: int = Field(1, ge=1, le=3)
-    of: int = Field(0, ge=0, le=3)
-
-    @model_validator(mode="after")
-    def _one_comparison(self) -> Breach:
-        if sum(limit is not None for limit in (self.above, self.at_least, self.below, self.at_or_below)) != 1:
-            raise ValueError("give exactly one of above, at_least, below, at_or_below")
-        if self.of and self.of < self.anchors:
-            raise ValueError(f"{self.anchors} of {self.of} anchors cannot be")
-        return self
-
-    @property
-    def comparison(self) -> Literal["above", "at_least", "below", "at_or_below"]:
-        for name in ("above", "at_least", "below"):
-            if getattr(self, name) is not None:
-                return name
-        return "at_or_below"
-
-    @property
-    def limit(self) -> Limit | UpperLimit:
-        limit = getattr(self, self.comparison)
-        assert isinstance(limit, Limit | UpperLimit)
-        return limit
-
-    @property
-    def window(self) -> int:
-        return self.of or self.anchors
-
-
-class Anchors(Document):
-    """Which draws count for persistence: the latest, then the newest at least `apart_days` earlier, and so
-    on; a gap of more than `gap_days` ends the chain. lookback_days: how far back the fold reads."""
-
-    apart_days: int = Field(18, ge=1)
-    gap_days: int = Field(75, ge=1)
-    lookback_days: int = Field(400, ge=30)
+    measure: str
+    days: int = Field(ge=1)
+    after: After | None = None
+    needs_previous: bool = False
+    pause: list[str] = ["admission"]
 
 
 class Signal(Document):
-    """One measure followed over time, or (`rule`) another rule's finding taken draw by draw."""
+    """One limb: what raises and what clears. Exactly one of measure, rule, state, overdue.
+
+    reads: which values of the measure count: `anchored` (not post-dialysis, inpatient or preliminary), `every`, or
+    `every_pre_dialysis`. while: it raises only where this is true, and is over where it is false. anchors: where it is
+    drawn at another pace than its rule's. severity, mode: its own. requires: inputs without which it is left out.
+    """
 
     name: str
     measure: str | None = None
     rule: str | None = None
+    state: Condition | None = None
+    overdue: Overdue | None = None
     raise_: Breach | None = Field(None, alias="raise")
     clear: list[Breach] = []
-    anchors: Anchors | None = Field(None, description="where this signal is drawn at another pace than its rule's")
+    reads: Literal["anchored", "every", "every_pre_dialysis"] = "anchored"
+    while_: Condition | None = Field(None, alias="while")
+    anchors: Anchors | None = None
+    repeated: Repeated | None = Field(None, description="a state must be seen at so many anchors")
+    severity: Severity | None = None
+    mode: Mode = "live"
+    requires: list[str] = []
 
     @model_validator(mode="after")
     def _one_source(self) -> Signal:
-        if (self.measure is None) == (self.rule is None):
-            raise ValueError("a signal follows a measure or a rule, one of them")
+        if sum(source is not None for source in (self.measure, self.rule, self.state, self.overdue)) != 1:
+            raise ValueError("a signal follows a measure or a rule, a state or an overdue test: one of them")
         if self.measure is not None and (self.raise_ is None or not self.clear):
             raise ValueError("a measure needs 'raise' and 'clear'")
-        if self.rule is not None and (self.raise_ is not None or self.clear or self.anchors is not None):
+        if self.measure is None and (self.raise_ is not None or self.clear or self.reads != "anchored"):
+            raise ValueError("only a measure has 'raise', 'clear' and 'reads'; a rule brings its own")
+        if self.rule is not None and self.anchors is not None:
             raise ValueError("a rule brings its own raise, clear and anchors")
+        if self.repeated is not None and self.state is None:
+            raise ValueError("'repeated' is for a state; a measure says anchors in its 'raise'")
+        if self.reads != "anchored" and self.raise_ is not None and self.raise_.window > 1:
+            raise ValueError("every value is judged alone: anchors need reads: anchored")
         return self
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        return tuple(condition for condition in (self.state, self.while_) if condition is not None)
+
+
+class Presumed(Document):
+    """A laboratory value that stands in for a drug list: breached, while none of `unless` is recorded as taken."""
+
+    measure: str
+    is_: Breach = Field(alias="is")
+    unless: list[str] = Field(min_length=1)
 
 
 class Exposure(Document):
-    """The rule applies while the patient is on a drug class, and `washout_days` after a stop."""
+    """The rule applies while the patient is on a drug class (or any of a list), and `tail_days` after; `washout_days`
+    after the end it is over. longer: classes with a tail of their own."""
 
-    drug_class: str
+    drug_class: str | list[str]
     washout_days: int = Field(30, ge=0)
+    tail_days: int = Field(0, ge=0)
+    longer: dict[str, int] = {}
+    presumed: Presumed | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return (self.drug_class,) if isinstance(self.drug_class, str) else tuple(self.drug_class)
 
 
-class Mean(Document):
-    """Mean of the exact (uncensored) values of the last `days`, over at least `values` of them."""
+class StepMean(Mean):
+    """The rolling mean reaches a limit."""
 
     at_least: LimitText
-    days: int = Field(gt=0)
-    values: int = Field(ge=1)
 
 
 class Repeated(Document):
@@ -246,15 +126,18 @@ class Step(Document):
     """Raises severity `to` when its one condition holds at a raising draw."""
 
     to: Severity
-    mean: Mean | None = None
+    mean: StepMean | None = None
     latest: Breach | None = None
     repeated: Repeated | None = None
+    while_: Condition | None = Field(None, alias="while")
+    younger_hours: int | None = Field(None, ge=1, description="the raising sample is younger than this at the night's end")
 
     @model_validator(mode="after")
     def _one_condition(self) -> Step:
-        if sum(part is not None for part in (self.mean, self.latest, self.repeated)) != 1:
-            raise ValueError("give exactly one of mean, latest, repeated")
-        if self.latest is not None and self.latest.window > 1:
+        parts = (self.mean, self.latest, self.repeated, self.while_, self.younger_hours)
+        if sum(part is not None for part in parts) != 1:
+            raise ValueError("give exactly one of mean, latest, repeated, while, younger_hours")
+        if self.latest is not None and (self.latest.window > 1 or not self.latest.compares or self.latest.mean is not None):
             raise ValueError("latest looks at one value; use repeated for anchors")
         return self
 
@@ -274,27 +157,41 @@ class Provenance(Document):
 
 
 class Rule(Document):
-    """One clinical rule. requires: measures without a recent value of which it is not assessable.
-    opens: False for a rule that is only a condition for others. tell_at_baseline: told even where it was
-    present at start."""
+    """One clinical rule. requires: inputs without which it is not assessable (measures without a recent value).
+    opens: False for a rule that is only a condition or a fact for others. page_only, list_only: shown on the patient's
+    page, or on the cards of what else is open; neither opens anything. tell_at_baseline: told even where it was
+    present at start. facts: named conditions printed on the card, deciding nothing."""
 
     id: str = Field(pattern=r"^R\d{2}$")
     version: int = Field(ge=1)
     title: str
     group: str
     owner: str
+    population: Literal["adults on in-centre haemodialysis"] = "adults on in-centre haemodialysis"
     severity: Severity
     steps: list[Step] = []
     opens: bool = True
     tell_at_baseline: bool = False
     shadow: bool = False
+    page_only: bool = False
+    list_only: bool = False
     requires: list[str] = Field(min_length=1)
     optional: list[str] = []
     exposure: Exposure | None = None
     anchors: Anchors = Anchors()
     signals: list[Signal] = Field(min_length=1)
+    facts: dict[str, Condition] = {}
     questions: list[str] = Field(min_length=1, description="what the card asks the owner to review")
     provenance: Provenance
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Rule:
+        if (self.page_only or self.list_only) and self.opens:
+            raise ValueError("a page_only or list_only rule opens nothing: say opens: false")
+        names = [signal.name for signal in self.signals]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two signals are named '{twice[0]}'")
+        return self
 
     @property
     def limits(self) -> str:
@@ -309,6 +206,30 @@ class Rule(Document):
         return min([self.anchors.lookback_days, *(signal.anchors.lookback_days for signal in self.signals if signal.anchors)])
 
     @property
+    def over_events(self) -> bool:
+        """Whether it folds over events rather than over the draws of its one signal."""
+        (first, *more) = self.signals
+        return bool(more) or self.exposure is not None or first.measure is None or first.while_ is not None
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """Every condition it states, with those inside them; facts last."""
+        stated = [c for signal in self.signals for c in signal.conditions]
+        stated += [step.while_ for step in self.steps if step.while_ is not None]
+        for condition in (*stated, *self.facts.values()):
+            yield from condition.walk()
+
+    @property
     def mentions(self) -> list[str]:
         """Ids of the rules whose findings this one reads."""
-        return [signal.rule for signal in self.signals if signal.rule]
+        inside = [condition.rule for condition in self.conditions if condition.rule]
+        return [*(signal.rule for signal in self.signals if signal.rule), *inside]
+
+
+Signal.model_rebuild()
+
+__all__ = [
+    "After", "Analyte", "Analytes", "Anchors", "Breach", "Condition", "DrugClass", "Drugs", "Exposure", "Fall", "Ingredient",
+    "Mean", "Overdue", "Presumed", "Provenance", "Repeated", "Rule", "Signal", "Source", "Step", "StepMean", "UnitOf",
+    "UpperLimit",
+]  # fmt: skip

@@ -5,14 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from monitors.measures import IntArray, Values
+from monitors.rules.breaches import Breach, UpperLimit
+from monitors.rules.courses import Course
 from monitors.rules.evidence import chain_of
 from monitors.rules.facts import day_text, signals_latched, signals_met
-from monitors.rules.model import Breach, Rule, UpperLimit
-from monitors.rules.signals import Course
+from monitors.rules.model import Exposure, Overdue, Rule, Signal
 from monitors.trends import LIST_GOOD_DAYS
 
 NAMES = {
     "pth": "PTH", "ca_p": "Ca×P", "ca_p_higher": "Ca×P", "vka": "vitamin K antagonist", "crp": "CRP", "inr": "INR",
+    "calcium_higher": "calcium", "calcium_lower": "calcium", "computed_adjusted_calcium": "adjusted calcium", "alt": "ALT",
+    "bio_intact_pth": "bio-intact PTH", "vitamin_d": "25-OH vitamin D", "iv_iron": "intravenous iron", "draws": "blood",
 }  # fmt: skip
 COMPARISONS = {"above": "above", "at_least": "at or above", "below": "below", "at_or_below": "at or below"}
 
@@ -25,16 +28,11 @@ def name_of(code: str) -> str:
 def firing_sentences(rule: Rule, course: Course, rows: IntArray) -> list[str]:
     """Why a rule is firing at each of some rows of its course."""
     if course.values is not None:
-        return _one_signal(rule, course, rows)
-    clauses = []
-    for number, described in enumerate(rule.signals):
-        signal, places = course.signals[number], course.newest[number][rows]
-        if described.rule is not None or described.raise_ is None or signal.values is None:
-            clauses.append([f"{described.name} ({described.rule} open)"] * len(rows))
-        elif len(signal.values):
-            clauses.append(_clauses(described.raise_, signal.values, np.maximum(places, 0)))
-        else:
-            clauses.append([""] * len(rows))
+        return _one_signal(course, rows)
+    clauses = [
+        _signal_clauses(signal, of, newest[rows])
+        for signal, of, newest in zip(course.described, course.signals, course.newest, strict=True)
+    ]
     met = zip(*(raises[rows].tolist() for raises in course.raises), strict=True)
     return [
         _with(rule) + " and ".join(text for text, raises in zip(texts, marks, strict=True) if raises)
@@ -42,20 +40,48 @@ def firing_sentences(rule: Rule, course: Course, rows: IntArray) -> list[str]:
     ]
 
 
+def _signal_clauses(described: Signal, signal: Course | None, places: IntArray) -> list[str]:
+    if described.overdue is not None:
+        return [overdue_text(described.overdue)] * len(places)
+    if described.rule is not None:
+        return [f"{described.name} ({described.rule} open)"] * len(places)
+    if described.raise_ is None or signal is None or signal.values is None:
+        return [described.name.replace("_", " ")] * len(places)
+    if not len(signal.values):
+        return [""] * len(places)
+    raised = np.where(places >= 0, signal.fold.last_raise[np.maximum(places, 0)], -1)
+    texts = _clauses(described.raise_, signal.values, np.maximum(raised, 0))
+    return texts if described.while_ is None else [f"{text}, {described.name.replace('_', ' ')}" for text in texts]
+
+
+def overdue_text(test: Overdue) -> str:
+    """'no calcium result for more than 50 days'."""
+    return f"no {name_of(test.measure)} result for more than {test.days} days"
+
+
 def holding_sentences(rule: Rule, course: Course, rows: IntArray) -> list[str]:
     """Why a rule is still holding at each of some rows of its course."""
     if course.values is not None:
-        raise_ = rule.signals[0].raise_
+        raise_ = course.described[0].raise_
         assert raise_ is not None
         limits = limit_texts(raise_, course.values, rows)
         return [f"newest {name_of(course.values.measure)} not {limit}, not cleared yet" for limit in limits]
-    held = zip(signals_latched(rule, course, rows), signals_met(rule, course, rows), strict=True)
+    held = zip(signals_latched(course, rows), signals_met(course, rows), strict=True)
     return [f"{_with(rule)}no new breach, not cleared yet: {', '.join(latched or met)}" for latched, met in held]
+
+
+def noted_sentence(course: Course, row: int) -> str:
+    """What a signal that is not live would have said."""
+    marks = [signal.name for signal, raises in zip(course.described, course.raises, strict=True) if raises[row]]
+    return f"noted only, nobody is told: {', '.join(marks)}".replace("_", " ")
 
 
 def clear_sentence(course: Course) -> str:
     """Why a rule that raised earlier is clear now."""
     return f"{name_of(course.values.measure)} met its clear limits" if course.values is not None else "nothing latched any more"
+
+
+SUPERSEDED = "a breach that became known late was already followed by values that clear it"
 
 
 def unassessable_sentence(rule: Rule, reason: str, newest_day: int, listed_day: int, today: int) -> str:
@@ -65,8 +91,10 @@ def unassessable_sentence(rule: Rule, reason: str, newest_day: int, listed_day: 
         if newest_day < 0:
             return f"no {name_of(detail)} result"
         return f"no {name_of(detail)} result within {rule.anchors.gap_days} days, newest of {day_text(newest_day)}"
-    if reason == "exposure_unknown" and rule.exposure is not None:
-        unknown = f"not known whether a {name_of(rule.exposure.drug_class)} is taken"
+    if kind == "not_running":
+        return f"not running here: this site has no feed of {name_of(detail.removeprefix('fact:'))}"
+    if reason == "exposure_unknown":
+        unknown = f"not known whether a {_drugs(rule)} is taken"
         if listed_day < 0:
             return f"{unknown}: no reconciled drug list"
         age = today - listed_day
@@ -75,20 +103,30 @@ def unassessable_sentence(rule: Rule, reason: str, newest_day: int, listed_day: 
 
 
 def _with(rule: Rule) -> str:
-    return f"on a {name_of(rule.exposure.drug_class)} with " if rule.exposure else ""
+    return f"on a {_classes(rule.exposure)} with " if rule.exposure else ""
+
+
+def _classes(exposure: Exposure) -> str:
+    return " or ".join(name_of(name) for name in exposure.classes)
+
+
+def _drugs(rule: Rule) -> str:
+    if rule.exposure is not None:
+        return _classes(rule.exposure)
+    return " or ".join(name_of(name.removeprefix("drug:")) for name in rule.requires if name.startswith("drug:"))
 
 
 def _clauses(breach: Breach, values: Values, rows: IntArray) -> list[str]:
     texts = [f"{name_of(values.measure)} {limit}" for limit in limit_texts(breach, values, rows)]
-    if values.adjusted is None:
+    if values.adjusted is None or not len(values):
         return texts
     which = ("measured", "adjusted")
     return [f"{text} ({which[one]} calcium)" for text, one in zip(texts, values.adjusted[rows].tolist(), strict=True)]
 
 
-def _one_signal(rule: Rule, course: Course, rows: IntArray) -> list[str]:
+def _one_signal(course: Course, rows: IntArray) -> list[str]:
     """'phosphate above 5.5 mg/dL at 2 of 3 anchors, 28 days apart'."""
-    raise_, values = rule.signals[0].raise_, course.values
+    raise_, values = course.described[0].raise_, course.values
     assert raise_ is not None
     assert values is not None
     assert course.beyond is not None
@@ -110,10 +148,15 @@ def _one_signal(rule: Rule, course: Course, rows: IntArray) -> list[str]:
 
 def limit_texts(breach: Breach, values: Values, rows: IntArray) -> list[str]:
     """'above 5.5 mg/dL', or 'above 9 times the assay's upper limit of 65 pg/mL', in the unit of each row."""
+    systems = values.si[rows].tolist()
+    if not breach.compares:
+        texts = [movement_text(breach, values.units, system) for system in (False, True)]
+        return [texts[si] for si in systems]
     words, limit = COMPARISONS[breach.comparison], breach.limit
     numbers = limit.otherwise if isinstance(limit, UpperLimit) else limit
+    if breach.mean is not None:
+        words = f"mean of {breach.mean.days} days {words}"
     plain = [f"{words} {numbers.conventional:g} {values.units[0]}", f"{words} {numbers.si:g} {values.units[1]}"]
-    systems = values.si[rows].tolist()
     if not isinstance(limit, UpperLimit):
         return [plain[si] for si in systems]
     times = f"{words} {limit.times:g} times the assay's upper limit of "
@@ -121,3 +164,18 @@ def limit_texts(breach: Breach, values: Values, rows: IntArray) -> list[str]:
         f"{times}{upper:g} {values.units[si]}" if upper == upper else plain[si]
         for si, upper in zip(systems, values.upper_limit[rows].tolist(), strict=True)
     ]
+
+
+def movement_text(breach: Breach, units: tuple[str, str], si: bool) -> str:
+    """'changed by +72 % or -42 % or more against the median of the anchors before'."""
+    if breach.change is not None:
+        signed = (("+", breach.change.rise_percent), ("-", breach.change.fall_percent), ("±", breach.change.steady_percent))
+        percents = " or ".join(f"{sign}{percent:g} %" for sign, percent in signed if percent is not None)
+        at_least = "within" if breach.change.steady_percent is not None else "changed by at least"
+        return f"{at_least} {percents} against the median of the anchors before"
+    if breach.rises is not None:
+        rises = breach.rises
+        return f"risen {rises.count} times in a row by {rises.total_percent:g} % or more over {rises.days} days or more"
+    assert breach.fall is not None
+    by = breach.fall.by.si if si else breach.fall.by.conventional
+    return f"fallen by {by:g} {units[si]} or more within {breach.fall.days} days"

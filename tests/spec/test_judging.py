@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from monitors.measures import Measures
 from monitors.records import Outcome
+from monitors.rules.courses import beyond, nights_of
 from monitors.rules.judge import judge
-from monitors.rules.signals import beyond, course_of, nights_of
+from monitors.rules.signals import course_of
+from monitors.rules.sources import Known, Sources, Taken
 from monitors.trends import chain, met
 from spec.table import Frames, catalogue, finding_of, said
 
@@ -199,8 +201,13 @@ def test_the_course_of_a_rule_does_not_follow_patients_who_were_never_exposed():
     analytes, _, rules = catalogue()
     frames = monthly("5.9", "5.9", calcium="9.7")
     quantities = {name: (analyte.number, analyte.quantity) for name, analyte in analytes.items()}
-    measures = Measures(frames.series_frame(), frames.patients_frame(), quantities)
-    nights = nights_of(frames.patients_frame())
-    courses = {rule.id: course_of(rule, measures, nights, None, {}) for rule in rules if rule.id == "R01"}
-    assert courses["R01"].fold.raised.tolist() == [False, True]
+    ids = np.array([1])
+    sources = Sources(
+        Measures(frames.series_frame(), frames.patients_frame(), quantities), nights_of(frames.patients_frame()),
+        Taken(frames.medications_frame(), ids), Known(None, ids), {rule.id: rule for rule in rules},
+    )  # fmt: skip
+    named = {rule.id: rule for rule in rules}
+    sources.courses["R01"] = course_of(named["R01"], sources)
+    assert sources.courses["R01"].fold.raised.tolist() == [False, True]
+    assert len(course_of(named["R10"], sources).rank) == 0
     assert said(frames.judge(), 1, "R10") == "not assessable exposure_unknown"

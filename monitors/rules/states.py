@@ -1,0 +1,188 @@
+"""Conditions at moments: FALSE, UNKNOWN or TRUE. `all` is the least of its parts, `any` the greatest, `not` the mirror."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monitors.measures import DAYS, BoolArray, IntArray
+from monitors.rules.conditions import Condition
+from monitors.rules.courses import beyond, chained, newest_days, not_beyond
+from monitors.rules.model import Rule
+from monitors.rules.moments import Moments, newest_at
+from monitors.rules.sources import Sources
+from monitors.trends import OFF, ON, met, unkeyed
+
+FALSE, UNKNOWN, TRUE = 0, 1, 2
+
+
+def state(condition: Condition, moments: Moments, rule: Rule, sources: Sources) -> IntArray:
+    """How a condition of a rule stands at each moment."""
+    if condition.on is not None:
+        return _on(condition, moments, sources)
+    if condition.measure is not None:
+        return _measured(condition, moments, rule, sources)
+    if condition.rule is not None:
+        return _open(condition.rule, moments, sources)
+    if condition.fact is not None:
+        return _fact(condition, moments, sources)
+    parts = [state(part, moments, rule, sources) for part in condition.children]
+    if condition.all is not None:
+        return np.minimum.reduce(parts)
+    if condition.any is not None:
+        return np.maximum.reduce(parts)
+    if condition.not_ is not None:
+        return np.asarray(TRUE - parts[0])
+    true, possible = (np.sum([part >= least for part in parts], axis=0) for least in (TRUE, UNKNOWN))
+    return np.where(true >= condition.at_least, TRUE, np.where(possible >= condition.at_least, UNKNOWN, FALSE))
+
+
+def _on(condition: Condition, moments: Moments, sources: Sources) -> IntArray:
+    assert condition.on is not None
+    tails = dict.fromkeys(condition.on, condition.tail_days)
+    exposed = sources.taken.state(condition.on, moments.rank, moments.day, tails)
+    found = np.where(exposed == ON, TRUE, np.where(exposed == OFF, FALSE, UNKNOWN))
+    if condition.started_within_days is not None:
+        begun = np.zeros(len(moments), dtype=bool)
+        for name in condition.on:
+            begun |= sources.taken.of(name).begun_within(moments.rank, moments.day, condition.started_within_days)
+        found = np.where((found == TRUE) & ~begun, FALSE, found)
+    return found
+
+
+def _measured(condition: Condition, moments: Moments, rule: Rule, sources: Sources) -> IntArray:
+    assert condition.measure is not None
+    assert condition.is_ is not None
+    assert condition.within_days is not None
+    values = sources.measures.of(condition.measure)
+    row = newest_at(values.rank, values.at, moments)
+    if not len(values):
+        return np.full(len(moments), UNKNOWN)
+    mine = np.zeros(len(sources), dtype=bool)
+    mine[moments.rank] = True
+    values_of = np.flatnonzero(mine[values.rank])
+    here = np.searchsorted(values_of, row)  # rows of the patients looked at, so that nobody else is computed
+    values = values.take(values_of)
+    pace = rule.anchors.model_copy(update={"gap_days": max(rule.anchors.gap_days, condition.within_days)})
+    previous = chained(values, pace)
+    found = met(beyond(condition.is_, values, previous), previous, condition.is_.anchors, condition.is_.window)
+    uncertain = np.zeros(len(values), dtype=bool)
+    if condition.is_.compares and condition.is_.mean is None:
+        uncertain = ~beyond(condition.is_, values) & ~not_beyond(condition.is_, values)
+    said = np.append(np.where(found, TRUE, np.where(uncertain, UNKNOWN, FALSE)), UNKNOWN)
+    place = np.where(row >= 0, here, -1)
+    recent = (row >= 0) & (moments.day - np.append(values.day, -DAYS)[place] <= condition.within_days)
+    return np.where(recent, said[place], UNKNOWN)
+
+
+def _open(name: str, moments: Moments, sources: Sources) -> IntArray:
+    """Unknown where a measure the rule requires has no recent value, as for the rule itself."""
+    course, rule = sources.courses[name], sources.rules[name]
+    row = newest_at(course.rank, course.at, moments)
+    latched = np.append(course.fold.latched, False)[row] & (row >= 0)
+    latched &= moments.day - np.append(course.day, -DAYS)[row] <= course.gap_days
+    unknown = np.zeros(len(moments), dtype=bool)
+    for measure in rule.requires:
+        if measure in sources.measures.quantities:
+            values = sources.measures.of(measure)
+            newest = newest_at(values.rank, values.at, moments)
+            unknown |= moments.day - np.append(values.day, -DAYS)[newest] > rule.anchors.gap_days
+    return np.where(latched, TRUE, np.where(unknown, UNKNOWN, FALSE))
+
+
+def _fact(condition: Condition, moments: Moments, sources: Sources) -> IntArray:
+    assert condition.fact is not None
+    known, concept = sources.known, condition.fact
+    if known.lacks(f"fact:{concept}"):
+        return np.full(len(moments), UNKNOWN)
+    if condition.above is not None or condition.below is not None:
+        told, row = known.of(concept), known.newest(concept, moments.rank, moments.day)
+        value = np.append(told.value, np.nan)[row]
+        given = (row >= 0) & np.isfinite(value)
+        if condition.within_days is not None:
+            given &= moments.day - np.append(told.day, -DAYS)[row] <= condition.within_days
+        found = np.ones(len(moments), dtype=bool)
+        with np.errstate(invalid="ignore"):
+            if condition.above is not None:
+                found &= value > condition.above
+            if condition.below is not None:
+                found &= value < condition.below
+        return np.where(given, np.where(found, TRUE, FALSE), UNKNOWN)
+    if condition.within_days is not None:
+        times = known.times(concept, moments.rank, moments.day, condition.within_days)
+        return np.where(times >= (condition.times or 1), TRUE, FALSE)
+    return np.where(known.holds(concept, moments.rank, moments.day), TRUE, FALSE)
+
+
+def possible(condition: Condition, sources: Sources, lookback_days: int) -> BoolArray:
+    """Patients (patients,) for whom a condition may have been true within the look-back: an upper bound."""
+    everyone = np.ones(len(sources), dtype=bool)
+    if condition.on is not None:
+        first = sources.nights.day - lookback_days - condition.tail_days
+        return sources.taken.ever_on(condition.on, len(sources), first, sources.nights.day)
+    if condition.measure is not None and condition.is_ is not None and condition.is_.compares and condition.is_.mean is None:
+        values = sources.measures.of(condition.measure)
+        found = np.zeros(len(sources), dtype=bool)
+        found[values.rank[beyond(condition.is_, values)]] = True
+        return found
+    if condition.rule is not None:
+        found = np.zeros(len(sources), dtype=bool)
+        course = sources.courses[condition.rule]
+        found[course.rank[course.fold.raised]] = True
+        return found
+    if condition.fact is not None:
+        found = np.zeros(len(sources), dtype=bool)
+        if not sources.known.lacks(f"fact:{condition.fact}"):
+            found[sources.known.of(condition.fact).rank] = True
+        return found
+    if condition.not_ is not None:
+        return everyone
+    parts = [possible(part, sources, lookback_days) for part in condition.children]
+    if condition.all is not None:
+        return np.logical_and.reduce(parts)
+    if condition.any is not None:
+        return np.logical_or.reduce(parts)
+    return np.sum(parts, axis=0) >= condition.at_least if parts else everyone
+
+
+def turning_days(condition: Condition, sources: Sources) -> tuple[IntArray, IntArray]:
+    """(rank, day) on which a condition may turn other than by a draw: a period or a fact begins, ends, or grows old."""
+    ranks: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+    days: list[IntArray] = [np.zeros(0, dtype=np.int64)]
+    for one in condition.walk():
+        for name in one.on or ():
+            periods = sources.taken.of(name)
+            later = (0, one.started_within_days or 0), (0, one.tail_days), (0, 0)
+            for keys, offsets in zip((periods.starts, periods.ends, periods.stops), later, strict=True):
+                rank, day = unkeyed(keys)
+                for offset in set(offsets):
+                    ranks.append(rank)
+                    days.append(day + offset + (1 if offset else 0))
+        if one.fact is not None:
+            told = sources.known.of(one.fact)
+            ended = told.end < DAYS
+            ranks += [told.rank, told.rank[ended]]
+            days += [told.day, told.end[ended]]
+            if one.within_days is not None:
+                ranks.append(told.rank)
+                days.append(told.day + one.within_days + 1)
+    return np.concatenate(ranks), np.concatenate(days)
+
+
+def draws_of(condition: Condition, sources: Sources, of: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
+    """(rank, at, day) of the draws a condition looks at, of some patients; of: (patients,)."""
+    rows: list[tuple[IntArray, IntArray, IntArray]] = []
+    for one in condition.walk():
+        if one.measure is not None:
+            values = sources.measures.of(one.measure)
+            mine = np.flatnonzero(of[values.rank])
+            rows.append((values.rank[mine], values.at[mine], values.day[mine]))
+        if one.rule is not None:
+            course = sources.courses[one.rule]
+            mine = np.flatnonzero(of[course.rank])
+            rows.append((course.rank[mine], course.at[mine], course.day[mine]))
+    none = np.zeros(0, dtype=np.int64)
+    rank, at, day = (np.concatenate([none, *column]) for column in zip(*rows, strict=True)) if rows else (none, none, none)
+    return rank, at, day
+
+
+__all__ = ["FALSE", "TRUE", "UNKNOWN", "draws_of", "newest_days", "possible", "state", "turning_days"]
