@@ -29,7 +29,7 @@ def over_events(
     """Fold the signals of a rule, for the patients followed; signals: those that run at this site."""
     nights, lookback = sources.nights, rule.anchors.lookback_days
     draws = [_draws(signal, course, sources, followed) for signal, course in zip(signals, courses, strict=True)]
-    turning = _inside(_turning(rule, signals, sources, followed), sources, followed, lookback)
+    turning = _inside(_turning(rule, signals, sources), sources, followed, lookback)
     patients = np.flatnonzero(followed)
     end = (patients, nights.as_of[patients], nights.day[patients])
     rank, at, day = (np.concatenate(columns) for columns in zip(*draws, turning, end, strict=True))
@@ -53,6 +53,9 @@ def over_events(
         if signal.while_ is not None:
             holds = state(signal.while_, moments, rule, sources)
             up, held = up & (holds == TRUE), held & (holds != FALSE)
+        if signal.unless is not None:
+            blocked = state(signal.unless, moments, rule, sources) == TRUE
+            up, held = up & ~blocked, held & ~blocked
         raises.append(up)
         latched.append(held)
         newest.append(here)
@@ -130,13 +133,13 @@ def _draws(signal: Signal, course: Course | None, sources: Sources, followed: Bo
     return rank, at, day
 
 
-def _turning(rule: Rule, signals: tuple[Signal, ...], sources: Sources, followed: BoolArray) -> tuple[IntArray, IntArray]:
+def _turning(rule: Rule, signals: tuple[Signal, ...], sources: Sources) -> tuple[IntArray, IntArray]:
     """(rank, day) at which something may turn that is no draw."""
     pairs = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))]
     for signal in signals:
         pairs += [turning_days(condition, sources) for condition in signal.conditions]
         if signal.overdue is not None:
-            pairs.append(due_days(signal.overdue, sources, followed))
+            pairs.append(due_days(signal.overdue, sources))
     if rule.exposure is not None:
         pairs.append(_exposure_days(rule, sources))
     return np.concatenate([rank for rank, _ in pairs]), np.concatenate([day for _, day in pairs])

@@ -234,6 +234,6 @@ def _put(facts: list[Facts], name: str, owners: IntArray, items: list[Any]) -> N
 
 
 def _by_upper_limit(breach: Breach | None) -> bool:
-    return breach is not None and isinstance(breach.limit, UpperLimit)
+    return breach is not None and breach.compares and isinstance(breach.limit, UpperLimit)
 
 

@@ -19,7 +19,7 @@ DERIVED = {
     "computed_adjusted_calcium": ("mg/dL", "mmol/L"), "calcium_higher": ("mg/dL", "mmol/L"),
     "calcium_lower": ("mg/dL", "mmol/L"), "ca_p": ("mg2/dL2", "mmol2/L2"), "ca_p_higher": ("mg2/dL2", "mmol2/L2"),
 }  # fmt: skip
-MEDICATIONS = "medications"
+MEDICATIONS, DRAWS = "medications", "draws"  # inputs that are no measure: drug lists, and any result at all
 
 
 def parse_rules(
@@ -120,7 +120,7 @@ class _Check:
             self.classes([detail], where)
         elif kind == "fact":
             self.concepts([detail], where)
-        elif name != MEDICATIONS:
+        elif name not in (MEDICATIONS, DRAWS):
             self.measure(name, where)
 
     def measure(self, name: str, where: tuple[str | int, ...]) -> None:

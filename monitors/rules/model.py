@@ -46,7 +46,8 @@ class Signal(Document):
     """One limb: what raises and what clears. Exactly one of measure, rule, state, overdue.
 
     reads: which values of the measure count: `anchored` (not post-dialysis, inpatient or preliminary), `every`, or
-    `every_pre_dialysis`. while: it raises only where this is true, and is over where it is false. anchors: where it is
+    `every_pre_dialysis`. while: it raises only where this is true, and is over where it is false. unless: it does not raise
+    where this is true, and is over there; what is not known blocks nothing. anchors: where it is
     drawn at another pace than its rule's. severity, mode: its own. requires: inputs without which it is left out.
     """
 
@@ -59,6 +60,7 @@ class Signal(Document):
     clear: list[Breach] = []
     reads: Literal["anchored", "every", "every_pre_dialysis"] = "anchored"
     while_: Condition | None = Field(None, alias="while")
+    unless: Condition | None = None
     anchors: Anchors | None = None
     repeated: Repeated | None = Field(None, description="a state must be seen at so many anchors")
     severity: Severity | None = None
@@ -83,7 +85,7 @@ class Signal(Document):
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        return tuple(condition for condition in (self.state, self.while_) if condition is not None)
+        return tuple(condition for condition in (self.state, self.while_, self.unless) if condition is not None)
 
 
 class Presumed(Document):
@@ -209,7 +211,7 @@ class Rule(Document):
     def over_events(self) -> bool:
         """Whether it folds over events rather than over the draws of its one signal."""
         (first, *more) = self.signals
-        return bool(more) or self.exposure is not None or first.measure is None or first.while_ is not None
+        return bool(more) or self.exposure is not None or first.measure is None or len(first.conditions) > 0
 
     @property
     def conditions(self) -> Iterator[Condition]:

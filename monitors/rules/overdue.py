@@ -7,11 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from monitors.measures import DAYS, BoolArray, IntArray
-from monitors.rules.courses import newest_days
 from monitors.rules.model import After, Overdue
 from monitors.rules.moments import Moments, newest_at
 from monitors.rules.sources import Sources
-from monitors.trends import day_key
+from monitors.trends import day_key, unkeyed
 
 
 class Due(NamedTuple):
@@ -40,31 +39,35 @@ def due(test: Overdue, moments: Moments, sources: Sources) -> Due:
     return Due(applies & (moments.day - since - paused > test.days), np.where(applies, since, -DAYS))
 
 
-def could_be_due(test: Overdue, sources: Sources) -> BoolArray:
-    """Patients for whom it may be overdue as of the night, (patients,): an upper bound."""
-    patients = len(sources)
+def could_be_due(test: Overdue, sources: Sources, lookback_days: int) -> BoolArray:
+    """Patients for whom it may have been overdue within the look-back, (patients,): an upper bound."""
     if test.after is not None:
-        on = sources.taken.ever_on(
-            test.after.on, patients, sources.nights.day - test.after.to_days, sources.nights.day
-        )
-        newest = newest_days(sources.measures.reading("valid").of(test.measure), patients)
-        return np.asarray(on & (sources.nights.day - newest > test.days))
-    newest = newest_days(sources.measures.reading("valid").of(test.measure), patients)
-    since = newest if test.needs_previous else np.where(newest > -DAYS, newest, sources.measures.seen[0])
-    return np.asarray((since > -DAYS) & (sources.nights.day - since > test.days))
+        first = sources.nights.day - lookback_days - test.after.to_days
+        return sources.taken.ever_on(test.after.on, len(sources), first, sources.nights.day)
+    found = np.zeros(len(sources), dtype=bool)
+    found[due_days(test, sources)[0]] = True
+    return found
 
 
-def due_days(test: Overdue, sources: Sources, of: BoolArray) -> tuple[IntArray, IntArray]:
-    """(rank, day) on which it becomes overdue, counted from the newest result; and, with `after`, from the drug."""
-    rank = np.flatnonzero(of)
-    newest = newest_days(sources.measures.reading("valid").of(test.measure), len(sources))[rank]
-    since = np.where(newest > -DAYS, newest, sources.measures.seen[0][rank])
-    ranks, days = [rank], [since + test.days + 1]
+def due_days(test: Overdue, sources: Sources) -> tuple[IntArray, IntArray]:
+    """(rank, day) on which it became overdue: after each result that was followed by none for long enough; and, with
+    `after`, counted from the drug."""
+    values = sources.measures.reading("valid").of(test.measure)
+    last = np.append(values.rank[1:] != values.rank[:-1], True)[: len(values)]
+    following = np.where(last, sources.nights.day[values.rank], np.append(values.day[1:], 0)[: len(values)])
+    late = following - values.day > test.days
+    ranks, days = [values.rank[late]], [values.day[late] + test.days + 1]
+    if test.after is None and not test.needs_previous:
+        seen = sources.measures.seen[0]
+        begins = np.searchsorted(values.rank, np.arange(len(sources)), "left")
+        ends_ = np.searchsorted(values.rank, np.arange(len(sources)), "right")
+        first = np.where(ends_ > begins, np.append(values.day, 0)[begins], sources.nights.day)
+        rank = np.flatnonzero(first - seen > test.days)
+        ranks.append(rank)
+        days.append(seen[rank] + test.days + 1)
     if test.after is not None:
         for name in test.after.on:
-            starts = sources.taken.of(name).starts
-            owner = (starts + DAYS // 2) // DAYS
-            begun = starts - owner * DAYS
+            owner, begun = unkeyed(sources.taken.of(name).starts)
             for ahead in (test.after.from_days + test.days + 1, test.after.to_days + 1):
                 ranks.append(owner)
                 days.append(begun + ahead)

@@ -62,7 +62,7 @@ def _candidates(signal: Signal, rule: Rule, sources: Sources, exposed: BoolArray
         found[course.rank[course.fold.last_raise >= 0]] = True
         return found
     if signal.overdue is not None:
-        return could_be_due(signal.overdue, sources)
+        return could_be_due(signal.overdue, sources, rule.anchors.lookback_days)
     if signal.state is not None:
         return possible(signal.state, sources, rule.anchors.lookback_days)
     assert signal.measure is not None

@@ -11,6 +11,7 @@ import pandas as pd
 from monitors.measures import BoolArray, IntArray
 from monitors.records import Outcome
 from monitors.rules.courses import Course, newest_days
+from monitors.rules.load import DRAWS, MEDICATIONS
 from monitors.rules.model import Rule
 from monitors.rules.signals import exposed_within
 from monitors.rules.sources import Sources
@@ -21,7 +22,6 @@ CLEAR, FIRING, HOLDING, NOT_ASSESSABLE = range(4)
 NOT_RAISED, CLEARED, NOT_EXPOSED, NOT_CLEARED = "not_raised", "cleared", "not_exposed", "not_cleared"
 SUPERSEDED = "superseded"  # a breach that became known after newer values had cleared it: listed, never paged
 NOTED = "noted"  # only signals that are in shadow or for the page raise
-DRAWS = "draws"  # an input every patient with any result has
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _grounds(
         if sources.known.lacks(name):
             yield f"not_running:{name}", np.ones(len(sources), dtype=bool)
     for measure in rule.requires:
-        if measure == "medications" or ":" in measure:
+        if measure == MEDICATIONS or ":" in measure:
             continue
         reach = min(rule.anchors.gap_days, rule.anchors.lookback_days) if measure != DRAWS else rule.anchors.lookback_days
         missing = nights.day - newest_of(measure, sources) > reach

@@ -45,7 +45,7 @@ def _on(condition: Condition, moments: Moments, sources: Sources) -> IntArray:
         begun = np.zeros(len(moments), dtype=bool)
         for name in condition.on:
             begun |= sources.taken.of(name).begun_within(moments.rank, moments.day, condition.started_within_days)
-        found = np.where((found == TRUE) & ~begun, FALSE, found)
+        found = np.where(begun, TRUE, np.where(found == TRUE, FALSE, found))  # begun and stopped again still counts
     return found
 
 
