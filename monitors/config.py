@@ -46,6 +46,7 @@ class Site(Document):
     mail_domain: str = Field(description="right-hand side of Message-ID")
     archive: str | None = Field(None, description="fsspec URL of the raw archive; default: archive in NEPHROWATCH_HOME")
     calcium_basis: Literal["measured", "adjusted"] = "measured"
+    no_feed_of: list[str] = Field([], description="inputs of rules this site has no feed of: 'alt', 'fact:session'")
     shard_rows: int = Field(1_000_000, ge=1, description="results a shard holds at most")
     active_days: int = Field(400, ge=1, description="without a census, a patient counts for so long after a draw")
     acknowledge_hours: dict[Severity, int] = {Severity.CRITICAL: 1, Severity.HIGH: 10, Severity.WARNING: 168}
@@ -158,7 +159,7 @@ class Config(Document):
     ruleset_body: str = Field(description="the canonical text that was hashed")
 
 
-ENGINE = 1  # raise when judging the same data under the same rules would answer differently
+ENGINE = 2  # raise when judging the same data under the same rules would answer differently
 
 
 def load(folder: Path) -> Config:
@@ -176,10 +177,12 @@ def load(folder: Path) -> Config:
     texts = {str(path): _text(path) for path in sorted(rules_folder.glob("*.yaml"))}
     if not texts:
         raise ConfigError(str(rules_folder), 0, "no rule is here; a site without rules would watch nothing")
-    rules = parse_rules(texts, analytes.analytes, drugs)
+    own_limits = _own_or_base(folder, base, "overrides.yaml")
+    overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
+    rules = parse_rules(texts, analytes.analytes, drugs, overrides)
     _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes)
     _check_routes(folder / "routes.yaml", routes_text, routes, site, rules)
-    body = ruleset_body(rules, analytes, drugs, site.calcium_basis)
+    body = ruleset_body(rules, analytes, drugs, site.calcium_basis, site.no_feed_of)
     return Config(
         folder=folder, site=site, feeds=dict(feeds.feeds), routes=routes, people=tuple(people.people),
         analytes=analytes.analytes, drugs=drugs, rules=rules,
@@ -187,10 +190,10 @@ def load(folder: Path) -> Config:
     )  # fmt: skip
 
 
-def ruleset_body(rules: tuple[Rule, ...], analytes: Analytes, drugs: Drugs, calcium_basis: str) -> str:
+def ruleset_body(rules: tuple[Rule, ...], analytes: Analytes, drugs: Drugs, calcium_basis: str, lacking: list[str]) -> str:
     """Everything judge reads, as canonical JSON text: what `ruleset` is the hash of."""
     return RulesetBody(
-        engine=ENGINE, calcium_basis=calcium_basis, rules=rules, analytes=analytes, drugs=drugs
+        engine=ENGINE, calcium_basis=calcium_basis, lacking=lacking, rules=rules, analytes=analytes, drugs=drugs
     ).model_dump_json(by_alias=True)
 
 
@@ -199,6 +202,7 @@ class RulesetBody(Document):
 
     engine: int
     calcium_basis: str
+    lacking: list[str] = []
     rules: tuple[Rule, ...]
     analytes: Analytes
     drugs: Drugs

@@ -30,7 +30,8 @@ class Condition(Document):
     on: drug classes, any of them taken now (tail_days: or until so long ago; started_within_days: instead, a period of
     it began within so many days, whether or not it lasts). measure + is: the newest value,
     not older than within_days, breaches. rule: it is firing or holding. fact: a concept holds now; within_days: began or
-    happened within so many days; above, below: the newest value of it; times: so often. count: at_least so many of named conditions.
+    happened within so many days; above, below: the newest value of it; times: so often. count: at_least
+    so many of named conditions.
     """
 
     on: list[str] | None = Field(None, min_length=1)

@@ -47,7 +47,7 @@ def parse_rules(
             line = documents.line_in(text, "overrides", name)
             _Check(changed, file, "", rules, analytes, drugs, line).all()
             rules[name] = changed
-    return tuple(_in_order(rules, files))
+    return tuple(_in_order(rules, files, texts))
 
 
 @dataclass(frozen=True)
@@ -169,14 +169,15 @@ def _to_si(measure: str, analytes: Mapping[str, Analyte]) -> float:
     return analytes["calcium" if measure in DERIVED else measure].to_si
 
 
-def _in_order(rules: Mapping[str, Rule], files: Mapping[str, str]) -> Iterator[Rule]:
+def _in_order(rules: Mapping[str, Rule], files: Mapping[str, str], texts: Mapping[str, str]) -> Iterator[Rule]:
     done: set[str] = set()
     waiting = dict(sorted(rules.items()))
     while waiting:
         ready = [rule for rule in waiting.values() if done.issuperset(rule.mentions)]
         if not ready:
             circle = ", ".join(waiting)
-            raise ConfigError(files[next(iter(waiting))], 0, f"rules {circle} mention each other in a circle")
+            file = files[next(iter(waiting))]
+            raise ConfigError(file, documents.line_in(texts[file], "id"), f"rules {circle} mention each other in a circle")
         for rule in ready:
             done.add(rule.id)
             yield waiting.pop(rule.id)

@@ -10,22 +10,29 @@ Each names a rule, a signal of it, and the limit that signal raises at instead.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from monitors import documents
 from monitors.documents import Document
 from monitors.errors import ConfigError
-from monitors.rules.breaches import LimitOrMultiple
+from monitors.rules.breaches import UpperLimit
 from monitors.rules.model import Rule
+from monitors.units import Limit
 
 
 class Override(Document):
     """The limit a signal raises at instead of its own; reason and author stand in the rule set."""
 
-    limit: LimitOrMultiple
+    limit: Limit | UpperLimit
     reason: str = Field(min_length=3)
     author: str = Field(min_length=1)
+
+    @field_validator("limit", mode="before")
+    @classmethod
+    def _both_systems(cls, value: Any) -> Any:
+        return value if isinstance(value, Mapping | UpperLimit) else Limit.parse(str(value))
 
 
 class Overrides(Document):
@@ -62,4 +69,4 @@ def overridden(rules: Mapping[str, Rule], changes: Overrides, file: str, text: s
 
 def _words(override: Override) -> str:
     limit = override.limit
-    return "" if limit is None else str(limit) if not hasattr(limit, "times") else f"{limit.times:g} times the upper limit"
+    return str(limit) if isinstance(limit, Limit) else f"{limit.times:g} times the upper limit, else {limit.otherwise}"

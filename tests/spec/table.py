@@ -4,10 +4,13 @@ A table stands under a `### name` heading, after any of these lines:
     drug: warfarin 3 mg from 2026-01-01 [to 2026-03-01] [supply 28] [listed 2026-01-01]
     list: 2026-03-01                      a drug list was reconciled, without naming what is on it
     excluded: outside_population:age_unknown
+    fact: parathyroidectomy from 2026-01-01 [to 2026-03-01] [value 1.1]
+    lacking: alt                          an input this site has no feed of; without any `fact:` or `facts:` line, no facts
+    facts: known                          the site has facts, but none is recorded
 Columns: `patient` (rows of one patient; default one patient a table), `date`, measures with their unit
 (`P mg/dL`, `Ca mmol/L`, `albumin g/L`, `PTH pg/mL`), `ULN` (in the PTH column's unit), `assay`, `marks` (post, inpatient,
 preliminary, apart: each result of the row its own accession; alone: not the accession of that day's other row),
-`time` (hh:mm, UTC), then one column a rule. A value may carry a sign or a unit of its own (`<3`, `1.79 mmol/L`). A
+`time` (hh:mm, UTC), `known` (a number that says when the row became known; the site then says so of all), then one column a rule. A value may carry a sign or a unit of its own (`<3`, `1.79 mmol/L`). A
 row without values is a draw that was missed. What a rule column says is expected with everything up to that row
 known, judged at 23:00 of that date; an empty cell expects nothing.
 """
@@ -27,10 +30,14 @@ from monitors.records import Finding, Flag
 from monitors.rules.judge import Judged, judge
 from monitors.rules.load import parse_rules
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
+from monitors.rules.sources import FACTS
 from monitors.units import round6
 
 CONFIG = Path(__file__).parents[2] / "config"
-MEASURES = {"P": "phosphate", "Ca": "calcium", "albumin": "albumin", "PTH": "pth"}
+MEASURES = {
+    "P": "phosphate", "Ca": "calcium", "albumin": "albumin", "PTH": "pth", "iCa": "ionised_calcium", "K": "potassium",
+    "ALP": "alkaline_phosphatase", "ALT": "alt", "CRP": "crp", "INR": "inr", "Mg": "magnesium", "vitD": "vitamin_d",
+}  # fmt: skip
 SIGNS = {"<": Flag.BELOW, "<=": Flag.AT_MOST, ">": Flag.ABOVE, ">=": Flag.AT_LEAST, "": Flag(0)}
 UNMARKED = Flag(0)
 MARKS = {"post": Flag.POST_DIALYSIS, "inpatient": Flag.INPATIENT, "preliminary": Flag.PRELIMINARY, "pre": Flag.PRE_DIALYSIS}
@@ -65,13 +72,28 @@ class Frames:
     series: list[tuple] = field(default_factory=list)
     patients: list[tuple] = field(default_factory=list)
     medications: list[tuple] = field(default_factory=list)
+    facts: list[tuple] | None = None
+    known: dict[int, int] = field(default_factory=dict)
 
-    def judge(self, **choices: str) -> Judged:
+    def judge(self, **choices: object) -> Judged:
         analytes, _, rules = catalogue()
-        return judge(self.series_frame(), self.patients_frame(), self.medications_frame(), rules, analytes, **choices)
+        frames = self.series_frame(), self.patients_frame(), self.medications_frame()
+        return judge(*frames, rules, analytes, facts=self.facts_frame(), **choices)
+
+    def facts_frame(self) -> pd.DataFrame | None:
+        if self.facts is None:
+            return None
+        kinds = {"patient_id": "int64", "day": "int64", "end_day": "int64", "value": "float64", "fact_id": "int64"}
+        return pd.DataFrame(self.facts, columns=list(FACTS)).astype(kinds)
+
+    def fact(self, patient: int, concept: str, day: int, end: int = -1, value: float = float("nan")) -> None:
+        self.facts = [] if self.facts is None else self.facts
+        self.facts.append((patient, concept, day, end, value, len(self.facts) + 1))
 
     def series_frame(self) -> pd.DataFrame:
         frame = pd.DataFrame(self.series, columns=list(SERIES)).astype(SERIES)
+        if self.known:
+            frame["known_since"] = [self.known.get(number, 0) for number in frame["id"].tolist()]
         return frame.sort_values(["patient_id", "analyte", "at", "id"], ignore_index=True)
 
     def patients_frame(self) -> pd.DataFrame:
@@ -119,6 +141,10 @@ class Table:
     lines: tuple[tuple[str, str], ...]
     rows: tuple[dict[str, str], ...]
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        return tuple(text for kind, text in self.lines if kind == "lacking")
+
     def frames(self) -> tuple[Frames, list[tuple[int, str, str, str]]]:
         """Everything to judge at once, one made-up patient for each row that expects something, and what is
         expected: (patient, where, rule, words)."""
@@ -130,6 +156,8 @@ class Table:
             patient = number + 1
             same = [r for r in self.rows[: number + 1] if r.get("patient", "") == row.get("patient", "")]
             frames.patient(patient, days(row["date"]), dict(self.lines).get("excluded", ""))
+            if any(kind in ("fact", "facts") for kind, _ in self.lines):
+                frames.facts = [] if frames.facts is None else frames.facts
             for place, earlier in enumerate(same):
                 _add_row(frames, patient, earlier, draw=1000 * patient + place)
             for kind, text in self.lines:
@@ -148,6 +176,8 @@ def _add_row(frames: Frames, patient: int, row: dict[str, str], draw: int) -> No
         name, _, unit = column.partition(" ")
         if name in MEASURES and cell:
             own = draw * 10 + list(MEASURES).index(name) if "apart" in row.get("marks", "").split() else draw
+            if row.get("known"):
+                frames.known[len(frames.series) + 1] = int(row["known"])
             frames.result(
                 patient, MEASURES[name], cell, unit, days(row["date"]), draw=own, clock=int(hour) * 60 + int(minute),
                 marks=marks, method=int(row.get("assay") or -1) if name == "PTH" else -1,
@@ -158,6 +188,11 @@ def _add_row(frames: Frames, patient: int, row: dict[str, str], draw: int) -> No
 def _add_line(frames: Frames, patient: int, kind: str, text: str) -> None:
     if kind == "list":
         frames.drug(patient, "", listed=days(text))
+    elif kind == "fact":
+        words = re.split(r"\s+(from|to|value)\s+", text)
+        said = dict(zip(words[1::2], words[2::2], strict=True))
+        end, value = said.get("to"), float(said.get("value", "nan"))
+        frames.fact(patient, words[0], days(said["from"]), days(end) if end else -1, value)
     elif kind == "drug":
         words = re.split(r"\s+(from|to|supply|listed)\s+", text)
         said = dict(zip(words[1::2], words[2::2], strict=True))
@@ -173,7 +208,7 @@ def read(text: str) -> list[Table]:
     tables = []
     for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
         name, *body = section.splitlines()
-        lines = tuple((m[1], m[2].strip()) for line in body if (m := re.match(r"^(drug|list|excluded):\s*(.*)", line)))
+        lines = tuple((m[1], m[2].strip()) for line in body if (m := re.match(r"^(drug|list|excluded|facts|fact|lacking):\s*(.*)", line)))
         cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in body if line.startswith("|")]
         head, _, *drawn = cells
         tables.append(Table(name.strip(), lines, tuple(dict(zip(head, row, strict=True)) for row in drawn)))
@@ -187,6 +222,8 @@ def said(judged: Judged, patient: int, rule: str) -> str:
         return "clear"
     if finding.outcome == "not_assessable":
         return f"not assessable {finding.reason}"
+    if finding.reason in ("noted", "superseded"):
+        return f"{finding.outcome} {finding.reason}"
     return f"{finding.outcome} {finding.severity}" if finding.severity else str(finding.outcome)
 
 
