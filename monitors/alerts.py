@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 
 from monitors.digest import digest
 from monitors.limbs import RuleFacts, Standing, Step, opens, steps
@@ -21,6 +22,7 @@ Destinations = Callable[[str, Severity, str], tuple[str, ...]]
 """(unit, severity, cause group) -> names of the destinations that get such an alert; empty: list only."""
 
 LEFT_FOR_GOOD = {"died": "died", "transplanted": "transplanted", "transferred": "left", "left": "left"}
+BY_PEOPLE = ("rule_changed", "rule_stopped")  # what people did to the rules, not what happened to the patient
 _HUMAN = (State.ACKNOWLEDGED, State.SNOOZED, State.DISMISSED)
 
 
@@ -32,25 +34,30 @@ def reconcile(
     night: date,
     baseline: Container[tuple[str, str]],
     destinations: Destinations,
+    quiet: Mapping[tuple[str, str], str] = MappingProxyType({}),
 ) -> list[Change]:
     """The changes tonight's findings make to one patient's episodes, in order of cause group.
 
     findings: {rule: finding} of a judged patient; a rule without one is plainly clear. episodes: the open
-    ones. baseline: the (unit, rule) pairs whose first live night this is. Only live nights come here; an
-    episode already changed on a later night is left alone, so time never runs backwards.
+    ones. baseline: the (unit, rule) pairs whose first live night this is. quiet: the (unit, rule) pairs that tell nobody,
+    `silent_phase` (recorded as any other, told once that is over) or `rule_stopped` (ended). Only live nights come
+    here; an episode already changed on a later night is left alone, so time never runs backwards.
     Raises ValueError for a raised finding without severity.
     """
     standing = {episode.group: episode for episode in episodes if not episode.state.ended}
     known = ((rules[rule], finding) for rule, finding in findings.items() if rule in rules)
-    opening = {facts.group for facts, finding in known if opens(facts, finding)}
+    stopped = {key for key, why in quiet.items() if why == "rule_stopped"}
+    opening = {
+        facts.group for facts, finding in known if opens(facts, finding) and (patient.unit, finding.rule) not in stopped
+    }
     changes = []
     for group in sorted(standing.keys() | opening):
         episode = standing.get(group)
         if episode is not None and episode.changed_night > night:
             continue
         if (episode is not None or group in opening) and patient.status not in LEFT_FOR_GOOD:
-            made = steps(patient, group, findings, episode, rules, baseline, night)
-            change = _Case(patient, group, episode, made, baseline, destinations).decide()
+            made = steps(patient, group, findings, episode, rules, baseline, night, stopped)
+            change = _Case(patient, group, episode, made, baseline, destinations, quiet).decide()
         else:
             change = _closed(patient, episode) if episode is not None else None
         if change is not None:
@@ -68,6 +75,7 @@ class _Case:
     steps: tuple[Step, ...]
     baseline: Container[tuple[str, str]]
     destinations: Destinations
+    quiet: Mapping[tuple[str, str], str]
 
     def decide(self) -> Change | None:
         if self.episode is None:
@@ -95,6 +103,10 @@ class _Case:
             return self.episode.severity
         return max((step.after.severity for step in standing), key=rank)
 
+    def _silent(self, unit: str) -> bool:
+        """Whether nothing of it tells anybody at a unit yet."""
+        return all((unit, step.rule) in self.quiet for step in self._standing())
+
     def _stale(self) -> bool:
         return not any(step.after.active for step in self._standing())
 
@@ -107,9 +119,9 @@ class _Case:
         assert self.episode is not None
         reasons = {step.after.reason for step in self.steps}
         if "evidence_corrected" not in reasons:
-            named = ("cleared_by_values", "aged_out", "rule_changed")
+            named = ("cleared_by_values", "aged_out", "rule_stopped", "rule_changed")
             reason = next((name for name in named if name in reasons), "cleared_by_values")
-            quiet = "rule_changed" if reason == "rule_changed" else "quiet_resolution"
+            quiet = reason if reason in BY_PEOPLE else "quiet_resolution"
             return self._change(ChangeKind.RESOLVED, reason, State.RESOLVED, withheld={("*", quiet)})
         told = {name: "withdrawn" for name, limbs in self.episode.told.items() if limbs}
         withheld = set() if told else {("*", "never_told")}
@@ -125,6 +137,7 @@ class _Case:
             name: "handed_over"
             for unit in (self.patient.unit, self.episode.unit)
             for name in self.destinations(unit, severity, self.group)
+            if not self._silent(unit)
         }
         dismissed = self.episode.state is State.DISMISSED and severity is not Severity.CRITICAL
         worse = any(step.joined or step.rise > 0 for step in self.steps)
@@ -132,7 +145,7 @@ class _Case:
         if dismissed and not worse:
             quiet = {(name, "dismissed") for name in both or "*"}
             return case._change(ChangeKind.HANDED_OVER, "unit_changed", state, withheld=quiet)
-        withheld = set() if both else {("*", "list_only")}
+        withheld = set() if both else {("*", "silent_phase" if self._silent(self.patient.unit) else "list_only")}
         return case._change(ChangeKind.HANDED_OVER, "unit_changed", state, both, withheld)
 
     def _went_on(self) -> Change | None:
@@ -155,7 +168,8 @@ class _Case:
         else:
             return self._told(ChangeKind.TOLD_LATE, "not_told_before")
         if moved and all(step.by_rule for step in moved):
-            reason = "rule_changed"
+            stopped = all(step.after.reason == "rule_stopped" for step in moved)
+            reason = "rule_stopped" if stopped else "rule_changed"
         elif corrected and kind is ChangeKind.EASED:
             reason = "evidence_corrected"
         return self._told(kind, reason)
@@ -180,7 +194,7 @@ class _Case:
         if not needed and not withheld:
             withheld = {("*", "stale" if self._stale() else "not_firing")}
         if not needed and kind is ChangeKind.EASED:
-            withheld = {("*", "rule_changed" if reason == "rule_changed" else "quiet_resolution")}
+            withheld = {("*", reason if reason in BY_PEOPLE else "quiet_resolution")}
         return self._change(kind, reason, state, needed, withheld)
 
     def _needed(self, kind: ChangeKind, reason: str) -> tuple[dict[str, str], set[tuple[str, str]]]:
@@ -203,6 +217,8 @@ class _Case:
                     withheld.add((name, "already_told"))
                 elif rank(limb.severity) <= rank(limb.listed):
                     withheld.add((name, self._listing(step)))
+                elif why := self.quiet.get((self.patient.unit, step.rule)):
+                    withheld.add((name, why))
                 elif fresh and kind is not ChangeKind.TOLD_LATE:
                     needed[name] = reason
                 else:
@@ -285,6 +301,8 @@ _SENTENCES: dict[tuple[ChangeKind, str], str] = {
 
 def _sentence(kind: ChangeKind, reason: str, rules: str, was: Severity, severity: Severity) -> str:
     """The reason in words. Holds no value and nothing of the patient, so that it may travel in a message."""
+    if reason == "rule_stopped":
+        return f"A rule was stopped by a person, the patient's values did not change it ({kind})."
     if reason == "rule_changed":
         return f"The rules changed, not the patient's values ({kind})."
     if kind is ChangeKind.STALE:

@@ -91,6 +91,7 @@ def steps(
     rules: Mapping[str, RuleFacts],
     baseline: Container[tuple[str, str]],
     night: date,
+    stopped: Container[tuple[str, str]] = (),
 ) -> tuple[Step, ...]:
     """Every limb's step in one cause group, in order of rule. Raises ValueError: raised without severity."""
     limbs = episode.limbs if episode else {}
@@ -99,7 +100,10 @@ def steps(
     for rule in sorted(named):
         limb = limbs.get(rule)
         before = limb if limb is not None and limb.outcome is not Outcome.CLEAR else None
-        step = _step(rule, rules.get(rule), before, findings.get(rule), patient, night)
+        if (patient.unit, rule) in stopped:
+            step = _ended(rule, before, "rule_stopped")
+        else:
+            step = _step(rule, rules.get(rule), before, findings.get(rule), patient, night)
         if step is not None:
             found.append(_listed(step, rules.get(rule), (patient.unit, rule) in baseline))
     return tuple(found)
@@ -110,8 +114,7 @@ def _step(
 ) -> Step | None:
     """One limb's step, or None where there is no limb and none begins: only a firing finding begins one."""
     if facts is None or not facts.opens or facts.shadow:
-        retired = before and replace(before, outcome=Outcome.CLEAR, reason="rule_changed", listed=None)
-        return Step(rule, before, retired, by_rule=True) if retired else None
+        return _ended(rule, before, "rule_changed")
     by_rule, gone, missed = _by_rule(before, finding), rule in patient.corrected, patient.missed
     if finding is not None and (
         finding.outcome is Outcome.FIRING or (finding.outcome is Outcome.HOLDING and before is not None)
@@ -139,6 +142,13 @@ def _step(
         reason = "aged_out" if not gone and _aged_out(before, facts, night) else "evidence_corrected"
     after = replace(before, outcome=Outcome.CLEAR, reason=reason, listed=None)
     return Step(rule, before, after, by_rule, corrected=reason == "evidence_corrected")
+
+
+def _ended(rule: str, before: Limb | None, reason: str) -> Step | None:
+    """A limb ended by what people did to its rule; None where there was none."""
+    if before is None:
+        return None
+    return Step(rule, before, replace(before, outcome=Outcome.CLEAR, reason=reason, listed=None), by_rule=True)
 
 
 def _by_rule(before: Limb | None, finding: Finding | None) -> bool:

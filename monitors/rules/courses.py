@@ -91,7 +91,7 @@ def beyond(breach: Breach, values: Values, previous: IntArray | None = None) -> 
     lo, hi = values.interval.lo, values.interval.hi
     found = certain(breach.comparison, lo, hi, limits(breach.limit, values))
     if breach.but_below is not None:
-        found &= certain("below", lo, hi, limits(breach.but_below, values))
+        found &= ~certain("at_least", lo, hi, limits(breach.but_below, values))  # `>9` may lie in the range, and counts
     return found
 
 

@@ -56,6 +56,8 @@ def over_events(
         if signal.unless is not None:
             blocked = state(signal.unless, moments, rule, sources) == TRUE
             up, held = up & ~blocked, held & ~blocked
+        if signal.while_ is not None or signal.unless is not None:  # what never raised under its condition holds nothing
+            held = fold(moments.rank, up, ~held).latched
         raises.append(up)
         latched.append(held)
         newest.append(here)

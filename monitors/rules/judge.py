@@ -17,6 +17,7 @@ from monitors.records import Finding, Outcome
 from monitors.rules.courses import Course, nights_of
 from monitors.rules.evidence import instant, latched_evidence, newest_evidence
 from monitors.rules.facts import Card, Drugs
+from monitors.rules.load import DRAWS
 from monitors.rules.model import Rule
 from monitors.rules.sentences import (
     SUPERSEDED as SUPERSEDED_SENTENCE,
@@ -33,7 +34,6 @@ from monitors.rules.signals import course_of
 from monitors.rules.sources import FACTS, Known, Sources, Taken
 from monitors.rules.standing import (
     CLEARED,
-    DRAWS,
     FIRING,
     HOLDING,
     NOT_ASSESSABLE,

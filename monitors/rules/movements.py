@@ -47,7 +47,7 @@ def moves(change: Change, values: Values, previous: IntArray) -> BoolArray:
             found |= percent <= -change.fall_percent
         if change.steady_percent is not None:
             found |= np.abs(percent) <= change.steady_percent
-    return found & known
+    return np.asarray(found & known)
 
 
 def rises_in_a_row(rises: Rises, values: Values, previous: IntArray) -> BoolArray:

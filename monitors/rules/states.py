@@ -27,9 +27,9 @@ def state(condition: Condition, moments: Moments, rule: Rule, sources: Sources) 
         return _fact(condition, moments, sources)
     parts = [state(part, moments, rule, sources) for part in condition.children]
     if condition.all is not None:
-        return np.minimum.reduce(parts)
+        return np.asarray(np.minimum.reduce(parts))
     if condition.any is not None:
-        return np.maximum.reduce(parts)
+        return np.asarray(np.maximum.reduce(parts))
     if condition.not_ is not None:
         return np.asarray(TRUE - parts[0])
     true, possible = (np.sum([part >= least for part in parts], axis=0) for least in (TRUE, UNKNOWN))
@@ -138,9 +138,9 @@ def possible(condition: Condition, sources: Sources, lookback_days: int) -> Bool
         return everyone
     parts = [possible(part, sources, lookback_days) for part in condition.children]
     if condition.all is not None:
-        return np.logical_and.reduce(parts)
+        return np.asarray(np.logical_and.reduce(parts))
     if condition.any is not None:
-        return np.logical_or.reduce(parts)
+        return np.asarray(np.logical_or.reduce(parts))
     return np.sum(parts, axis=0) >= condition.at_least if parts else everyone
 
 
