@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -43,3 +43,6 @@ clean: ## remove the demo with its database, .venv and caches
 $(READY): requirements.lock pyproject.toml
 	@UV="$(UV)" PYTHON="$(PYTHON)" sh .ci/venv
 	@touch $@
+
+schema: $(READY) ## write the JSON Schema of rule files for editors
+	@PYTHONPATH="$(CURDIR)" $(PY) -c "from monitors.rules.schema import rule_schema; print(rule_schema(), end='')" > config/schema/rule.schema.json

@@ -92,8 +92,8 @@ class Fall(Document):
 
 
 class Breach(Document):
-    """Values beyond a limit, or a movement of them: exactly one. but_below: not certainly at or above this (a range). mean: the rolling
-    mean is compared instead of the value. anchors: how many anchors must breach, the latest among them; of: how many
+    """Values beyond a limit, or a movement of them: exactly one. but_below: not certainly at or above this (a range). mean:
+    the rolling mean is compared instead of the value. anchors: how many anchors must breach, the latest among them; of: how many
     anchors are looked at (default: the same number)."""
 
     above: LimitOrMultiple = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from monitors.trends import before_of, ends
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=1 << 17)  # one draw gives many results, and each many rules
 def instant(at: int) -> datetime:
     """µs since 1970 as a time in UTC."""
     return EPOCH + timedelta(microseconds=at)

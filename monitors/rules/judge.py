@@ -7,7 +7,6 @@ never on the shard they came in, the order of rows, or a clock.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,7 @@ from monitors.records import Finding, Outcome
 from monitors.rules.courses import Course, nights_of
 from monitors.rules.evidence import instant, latched_evidence, newest_evidence
 from monitors.rules.facts import Card, Drugs
+from monitors.rules.judged import Judged
 from monitors.rules.load import DRAWS
 from monitors.rules.model import Rule
 from monitors.rules.sentences import (
@@ -38,7 +38,6 @@ from monitors.rules.standing import (
     HOLDING,
     NOT_ASSESSABLE,
     NOT_CLEARED,
-    NOT_RAISED,
     NOTED,
     OUTCOMES,
     SUPERSEDED,
@@ -51,45 +50,6 @@ from monitors.rules.substances import Analyte
 from monitors.trends import Fold
 
 NONE = -1
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What judging one shard says.
-
-    findings: every finding but plain CLEAR ones that never raised within the look-back. counts: unit, rule,
-    outcome, reason, patients; every patient x rule exactly once. patients: (n,) ids; outcomes: rule -> (n,)
-    places in OUTCOMES.
-    """
-
-    findings: list[Finding]
-    counts: pd.DataFrame
-    patients: IntArray
-    outcomes: dict[str, IntArray]
-
-    def against(self, previous: Judged) -> Judged:
-        """The same, each finding with its outcome under the previous rule set; a plain clear that was firing or
-        holding under it becomes a finding too. Rules the previous set did not have stay without one."""
-        severity = {(finding.patient_id, finding.rule): finding.severity for finding in previous.findings}
-        findings = [
-            replace(finding, previous=previous._outcome(finding),
-                    previous_severity=severity.get((finding.patient_id, finding.rule)))
-            for finding in self.findings
-        ]  # fmt: skip
-        known = {(finding.patient_id, finding.rule) for finding in self.findings}
-        for rule, codes in previous.outcomes.items():
-            for patient in previous.patients[(codes == FIRING) | (codes == HOLDING)].tolist():
-                if rule in self.outcomes and (patient, rule) not in known:
-                    plain = Finding(patient, rule, Outcome.CLEAR, NOT_RAISED, "not raised under the rule set in force")
-                    findings.append(replace(plain, previous=previous._outcome(plain)))
-        return replace(self, findings=findings)
-
-    def _outcome(self, finding: Finding) -> Outcome | None:
-        codes = self.outcomes.get(finding.rule)
-        if codes is None:
-            return None
-        place = int(np.searchsorted(self.patients, finding.patient_id))
-        return OUTCOMES[int(codes[place])]
 
 
 def judge(
@@ -251,12 +211,9 @@ def _counts(rule: Rule, standing: Standing, units: np.ndarray, unit_names: list[
     found, patients = np.unique(key, return_counts=True)
     unit, rest = np.divmod(found, len(OUTCOMES) * width)
     outcome, reason = np.divmod(rest, width)
-    frame = pd.DataFrame({
-        "unit": [unit_names[place] for place in unit], "rule": rule.id,
-        "outcome": [str(OUTCOMES[place]) for place in outcome],
-        "reason": [standing.reasons[place] for place in reason], "patients": patients,
-    })  # fmt: skip
-    return frame.sort_values(["unit", "outcome", "reason"], ignore_index=True)
-
-
-__all__ = ["OUTCOMES", "Judged", "judge"]
+    columns = (unit.tolist(), outcome.tolist(), reason.tolist(), patients.tolist())
+    rows = sorted(
+        (unit_names[where], rule.id, str(OUTCOMES[said]), standing.reasons[why], number)
+        for where, said, why, number in zip(*columns, strict=True)
+    )
+    return pd.DataFrame(rows, columns=["unit", "rule", "outcome", "reason", "patients"])

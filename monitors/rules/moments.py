@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,11 +14,12 @@ DAY_US = 86_400_000_000
 
 @dataclass(frozen=True)
 class Moments:
-    """Distinct (patient, instant, local day), sorted. Arrays (n,)."""
+    """Distinct (patient, instant, local day), sorted. Arrays (n,). made: what was already worked out at them, by name."""
 
     rank: IntArray
     at: IntArray
     day: IntArray
+    made: dict[str, IntArray] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.rank)
@@ -38,7 +39,7 @@ def distinct(rank: IntArray, at: IntArray, day: IntArray) -> tuple[Moments, IntA
         new[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in sorted_])
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.cumsum(new) - 1
-    return Moments(*(column[new] for column in sorted_)), place
+    return Moments(sorted_[0][new], sorted_[1][new], sorted_[2][new]), place
 
 
 def newest_at(rank: IntArray, at: IntArray, moments: Moments) -> IntArray:

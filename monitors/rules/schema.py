@@ -1,6 +1,6 @@
 """The JSON Schema of a rule file, for editors: config/schema/rule.schema.json.
 
-    python -m monitors.rules.schema > config/schema/rule.schema.json
+`make schema` writes it; a test keeps it current.
 """
 
 from __future__ import annotations
@@ -15,7 +15,3 @@ def rule_schema() -> str:
     schema = Rule.model_json_schema(by_alias=True)
     schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A Nephrowatch rule"}
     return json.dumps(schema, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    print(rule_schema(), end="")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monitors.measures import DAYS, BoolArray, IntArray
+from monitors.measures import DAYS, BoolArray, IntArray, Values
 from monitors.rules.conditions import Condition
 from monitors.rules.courses import beyond, chained, newest_days, not_beyond
 from monitors.rules.model import Rule
@@ -16,7 +16,14 @@ FALSE, UNKNOWN, TRUE = 0, 1, 2
 
 
 def state(condition: Condition, moments: Moments, rule: Rule, sources: Sources) -> IntArray:
-    """How a condition of a rule stands at each moment."""
+    """How a condition of a rule stands at each moment; worked out once where a rule says it twice."""
+    name = f"{rule.id} {condition.model_dump_json(exclude_unset=True)}"
+    if name not in moments.made:
+        moments.made[name] = _state(condition, moments, rule, sources)
+    return moments.made[name]
+
+
+def _state(condition: Condition, moments: Moments, rule: Rule, sources: Sources) -> IntArray:
     if condition.on is not None:
         return _on(condition, moments, sources)
     if condition.measure is not None:
@@ -36,6 +43,14 @@ def state(condition: Condition, moments: Moments, rule: Rule, sources: Sources) 
     return np.where(true >= condition.at_least, TRUE, np.where(possible >= condition.at_least, UNKNOWN, FALSE))
 
 
+def newest_of(measure: str, moments: Moments, sources: Sources) -> tuple[Values, IntArray]:
+    """A measure, and the row of its newest value at each moment."""
+    values = sources.measures.of(measure)
+    if measure not in moments.made:
+        moments.made[measure] = newest_at(values.rank, values.at, moments)
+    return values, moments.made[measure]
+
+
 def _on(condition: Condition, moments: Moments, sources: Sources) -> IntArray:
     assert condition.on is not None
     tails = dict.fromkeys(condition.on, condition.tail_days)
@@ -53,8 +68,7 @@ def _measured(condition: Condition, moments: Moments, rule: Rule, sources: Sourc
     assert condition.measure is not None
     assert condition.is_ is not None
     assert condition.within_days is not None
-    values = sources.measures.of(condition.measure)
-    row = newest_at(values.rank, values.at, moments)
+    values, row = newest_of(condition.measure, moments, sources)
     if not len(values):
         return np.full(len(moments), UNKNOWN)
     mine = np.zeros(len(sources), dtype=bool)
@@ -83,8 +97,7 @@ def _open(name: str, moments: Moments, sources: Sources) -> IntArray:
     unknown = np.zeros(len(moments), dtype=bool)
     for measure in rule.requires:
         if measure in sources.measures.quantities:
-            values = sources.measures.of(measure)
-            newest = newest_at(values.rank, values.at, moments)
+            values, newest = newest_of(measure, moments, sources)
             unknown |= moments.day - np.append(values.day, -DAYS)[newest] > rule.anchors.gap_days
     return np.where(latched, TRUE, np.where(unknown, UNKNOWN, FALSE))
 

@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_schema_is_current() -> None:
     written = (REPOSITORY / "config/schema/rule.schema.json").read_text("utf-8")
-    assert written == rule_schema(), "run: python -m monitors.rules.schema > config/schema/rule.schema.json"
+    assert written == rule_schema(), "run: make schema"
 
 
 def test_the_whole_catalogue_is_here_and_says_where_it_comes_from() -> None:

@@ -10,7 +10,8 @@ A table stands under a `### name` heading, after any of these lines:
 Columns: `patient` (rows of one patient; default one patient a table), `date`, measures with their unit
 (`P mg/dL`, `Ca mmol/L`, `albumin g/L`, `PTH pg/mL`), `ULN` (in the PTH column's unit), `assay`, `marks` (post, inpatient,
 preliminary, apart: each result of the row its own accession; alone: not the accession of that day's other row),
-`time` (hh:mm, UTC), `known` (a number that says when the row became known; the site then says so of all), then one column a rule. A value may carry a sign or a unit of its own (`<3`, `1.79 mmol/L`). A
+`time` (hh:mm, UTC), `known` (a number that says when the row became known; the site then says so of all), then one
+column a rule. A value may carry a sign or a unit of its own (`<3`, `1.79 mmol/L`). A
 row without values is a draw that was missed. What a rule column says is expected with everything up to that row
 known, judged at 23:00 of that date; an empty cell expects nothing.
 """
@@ -208,7 +209,8 @@ def read(text: str) -> list[Table]:
     tables = []
     for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
         name, *body = section.splitlines()
-        lines = tuple((m[1], m[2].strip()) for line in body if (m := re.match(r"^(drug|list|excluded|facts|fact|lacking):\s*(.*)", line)))
+        said = (re.match(r"^(drug|list|excluded|facts|fact|lacking):\s*(.*)", line) for line in body)
+        lines = tuple((m[1], m[2].strip()) for m in said if m)
         cells = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in body if line.startswith("|")]
         head, _, *drawn = cells
         tables.append(Table(name.strip(), lines, tuple(dict(zip(head, row, strict=True)) for row in drawn)))
