@@ -302,7 +302,7 @@ _SENTENCES: dict[tuple[ChangeKind, str], str] = {
 def _sentence(kind: ChangeKind, reason: str, rules: str, was: Severity, severity: Severity) -> str:
     """The reason in words. Holds no value and nothing of the patient, so that it may travel in a message."""
     if reason == "rule_stopped":
-        return f"A rule was stopped by a person, the patient's values did not change it ({kind})."
+        return f"A person stopped the rule; nothing about the patient changed ({kind})."
     if reason == "rule_changed":
         return f"The rules changed, not the patient's values ({kind})."
     if kind is ChangeKind.STALE:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from monitors import database, pipeline, settings
+from monitors import cli_rules, database, pipeline, settings
 from monitors.errors import NephrowatchError, UserError
 from monitors.records import is_live, night_of
 
@@ -26,7 +26,7 @@ feeds_app = typer.Typer(help="Where data comes from.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
 for name, child in (("alerts", alerts_app), ("quarantine", quarantine_app), ("feeds", feeds_app), ("db", db_app),
-                    ("history", history_app)):  # fmt: skip
+                    ("history", history_app), ("rules", cli_rules.app)):  # fmt: skip
     app.add_typer(child, name=name)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -83,14 +83,16 @@ def alerts_list(
         _print_json(episodes)
         return
     order = {"CRITICAL": 0, "HIGH": 1, "WARNING": 2}
+    quiet = cli_rules.quiet_now()
     episodes.sort(key=lambda e: (order[e["severity"]], e["unit"], e["opened_night"], e["id"]))
     _table(
         ("ref", "severity", "unit", "patient", "group", "rules", "state", "since night", "told"),
         [(e["ref"], e["severity"], e["unit"], e["patient"], e["group"], " ".join(limb["rule"] for limb in e["limbs"]),
-          e["state"], e["opened_night"], _told(e))
+          e["state"], e["opened_night"], _told(e, quiet))
          for e in episodes],
         "No episode is open.",
     )  # fmt: skip
+    out.print(cli_rules.review_line({limb["rule"] for e in episodes for limb in e["limbs"]}))
 
 
 @alerts_app.command("show")
@@ -109,6 +111,7 @@ def alerts_show(
         _print_json(episode)
         return
     out.print(f"{episode['ref']} · {episode['severity']} · {episode['group']} · {episode['state']} · unit {episode['unit']}")
+    out.print(cli_rules.review_line({limb["rule"] for limb in episode["limbs"]}))
     out.print(f"patient {episode['patient']} · opened {episode['opened_night']} · changed {episode['changed_night']}")
     words = {finding["rule"]: finding for finding in episode["findings"]}
     for limb in episode["limbs"]:
@@ -244,9 +247,12 @@ def _episodes(ref: str) -> list[dict[str, Any]]:
         ]  # fmt: skip
 
 
-def _told(episode: Mapping[str, Any]) -> str:
+def _told(episode: Mapping[str, Any], quiet: Mapping[tuple[str, str], str]) -> str:
     """Who was told; an episode present at start, or below HIGH, stands on the morning list only."""
     told = sorted({telling["destination"] for telling in episode["told"]})
+    standing = [limb["rule"] for limb in episode["limbs"] if limb["outcome"] != "clear"]
+    if not told and standing and all((episode["unit"], rule) in quiet for rule in standing):
+        return "nobody (silent phase)"
     return " ".join(told) or ("list (present at start)" if episode["baseline"] else "list")
 
 

@@ -18,6 +18,7 @@ from monitors.documents import Document
 from monitors.errors import ConfigError
 from monitors.feed_model import FIELDS, STATUSES, Feed, Feeds, Mapping, Name, Zone
 from monitors.records import Severity
+from monitors.rule_status import CYCLE_DAYS
 from monitors.rules.load import parse_rules
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
 
@@ -32,6 +33,9 @@ class UnitModel(Document):
     name: str
     zone: Zone
     cutoff: dt.time = dt.time(4, 0)
+    lab_cycle_days: int = Field(
+        CYCLE_DAYS, ge=1, description="length of its laboratory cycle: a rule is silent for two of them after it went live"
+    )
 
     def record(self) -> records.Unit:
         return records.Unit(self.code, self.name, self.zone, self.cutoff)

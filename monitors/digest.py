@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
-from monitors.records import Episode, Severity, State, Unit, utc_text
+from monitors.records import Episode, Outcome, Severity, State, Unit, utc_text
 
 _SECTIONS = (
     ("needs_a_look", "Needs a look today"),
@@ -17,6 +18,8 @@ _SECTIONS = (
     ("withdrawn", "Withdrawn"),
     ("safety_review", "Closed by the census while open: for safety review"),
     ("stale", "Open without a recent value"),
+    ("silent_phase", "Recorded in a rule's silent phase, told to nobody yet"),
+    ("rule_stopped", "Ended because a person stopped the rule"),
 )
 
 
@@ -30,14 +33,20 @@ def digest(
     oldest_input: datetime | None,
     newest_input: datetime | None,
     feeds: Mapping[str, int] | None = None,
+    quiet: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    rules: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """A unit's morning list as counts only: nothing in it points to a patient.
 
     episodes: the unit's open ones and those that ended tonight. active: patients of the unit. not_assessed:
     {cause group: {reason: patients}}. oldest_input, newest_input: oldest and newest of the patients' latest
-    results. feeds: {named problem: files}. Sections stand in the order in which they are read.
+    results. feeds: {named problem: files}. quiet: (unit, rule) -> why it tells nobody; an episode of such rules only is counted
+    by itself, with the severity it would have been told at. rules: id, version and review of those that open episodes.
+    Sections stand in the order in which they are read.
     """
-    live = [episode for episode in episodes if not episode.state.ended]
+    open_now = [episode for episode in episodes if not episode.state.ended]
+    silent = [episode for episode in open_now if _silent(episode, quiet)]
+    live = [episode for episode in open_now if episode not in silent]
     tonight = [episode for episode in episodes if episode.changed_night == night]
     waiting = [episode for episode in live if episode.state in (State.OPEN, State.STALE)]
     closed = [episode for episode in tonight if episode.state is State.CLOSED]
@@ -49,6 +58,10 @@ def digest(
         "withdrawn": [e for e in tonight if e.state is State.RETRACTED],
         "safety_review": [e for e in closed if e.severity is not Severity.WARNING],
         "stale": [e for e in live if not any(limb.active for limb in e.limbs.values())],
+        "silent_phase": silent,
+        "rule_stopped": [
+            e for e in tonight if e.state.ended and any(limb.reason == "rule_stopped" for limb in e.limbs.values())
+        ],
     }
     sections = []
     for code, title in _SECTIONS:
@@ -72,4 +85,12 @@ def digest(
         "oldest_input": utc_text(oldest_input) if oldest_input else None,
         "newest_input": utc_text(newest_input) if newest_input else None,
         "feeds": dict(sorted((feeds or {}).items())),
+        "stopped": sorted(rule for (at, rule), why in quiet.items() if (at, why) == (unit.code, "rule_stopped")),
+        "rules": [dict(rule) for rule in rules],
     }  # fmt: skip
+
+
+def _silent(episode: Episode, quiet: Mapping[tuple[str, str], str]) -> bool:
+    """Whether all that stands of an episode is of rules that tell nobody yet."""
+    standing = [rule for rule, limb in episode.limbs.items() if limb.outcome is not Outcome.CLEAR]
+    return bool(standing) and all((episode.unit, rule) in quiet for rule in standing)

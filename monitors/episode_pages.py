@@ -14,6 +14,7 @@ from monitors.config import Config
 from monitors.database import sql
 from monitors.limbs import Standing
 from monitors.records import Episode, Evidence, Finding, Limb, Outcome, Severity, State, rank
+from monitors.rule_status import Quiet
 from monitors.rules.model import Rule
 
 MOST_PATIENTS = 200  # of a page
@@ -34,7 +35,8 @@ class UnitTonight:
 class Reconciling:
     """What every change of one judgement is decided and written by.
 
-    rules: those the judgement was frozen with, which need not be those of `config` any more.
+    rules: those the judgement was frozen with, which need not be those of `config` any more. quiet: where which of them tells
+    nobody, and why; reviews: rule -> its review status. Both as of now, when the changes are made.
     """
 
     judgement_id: int
@@ -44,6 +46,8 @@ class Reconciling:
     config: Config
     rules: Mapping[str, Rule]
     baseline: frozenset[tuple[str, str]] = frozenset()
+    quiet: Quiet = field(default_factory=dict)
+    reviews: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, UnitTonight] = field(default_factory=dict)
 
 

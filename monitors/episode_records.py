@@ -9,6 +9,7 @@ from typing import Any
 from monitors import records
 from monitors.episode_pages import Names, Reconciling
 from monitors.records import Change, ChangeKind, Episode, Limb, Outcome, Telling, rank, utc_text
+from monitors.rule_status import UNREVIEWED
 
 
 def message_kind(change: Change, telling: Telling) -> str:
@@ -61,9 +62,12 @@ def content(
     """
     tonight = context.units[change.unit]
     standing = {rule: limb for rule, limb in change.limbs.items() if limb.outcome is not Outcome.CLEAR}
-    shown = sorted(standing or change.limbs)
+    telling_now = {rule: limb for rule, limb in standing.items() if (change.unit, rule) not in context.quiet}
+    shown = sorted(telling_now or standing or change.limbs)
     worst = max(shown, key=lambda rule: rank(change.limbs[rule].severity))
-    severity, limbs = change.severity, {rule: limb.severity for rule, limb in standing.items() if limb.active}
+    severity, limbs = change.severity, {rule: limb.severity for rule, limb in telling_now.items() if limb.active}
+    if len(telling_now) < len(standing) and telling_now:  # a rule in its silent phase lends a message nothing, no severity either
+        severity = change.limbs[worst].severity
     if telling.reason == "withdrawn" and before is not None:
         told = before.told.get(telling.destination, {})
         severity = before.severity
@@ -78,7 +82,7 @@ def content(
         "reason": change.reason, "reason_sentence": change.sentence, "late": late, "ruleset": context.ruleset,
         "owner": context.rules[worst].owner if worst in context.rules else None,
         "rules": [
-            {"id": rule.id, "version": rule.version, "title": rule.title, "review": rule.provenance.review}
+            {"id": rule.id, "version": rule.version, "title": rule.title, "review": context.reviews.get(rule.id, UNREVIEWED)}
             for rule in rules
         ],
         "acknowledge_by":

@@ -23,6 +23,7 @@ from monitors.episode_pages import Names, Page, Reconciling, opened, read, refre
 from monitors.episode_records import content, ledger_body, limb_json, limb_row, message_kind
 from monitors.errors import NephrowatchError, NotReadyError
 from monitors.records import Change
+from monitors.rule_status import RuleBook
 
 Append = Callable[[Connection, Sequence[tuple[str, dict[str, Any]]]], Any]
 Enqueue = Callable[..., Any]
@@ -44,15 +45,17 @@ def reconcile_judgement(
     append: Append,
     enqueue: Enqueue,
     crash: Callable[[str], None] = lambda point: None,
+    book: RuleBook | None = None,
 ) -> Counter[str]:
     """Bring every open episode up to one judgement. Returns how many changes of each kind were made.
 
     A judgement that is not live, or whose night lies behind the frontier of a unit, touches no episode there.
+    book: what people decided about the rules; None where nobody asked, then every rule tells.
     Raises NotReadyError if there is no such judgement. `crash` is called with a name at each point where a
     kill must do no harm.
     """
     with db.begin(Role.PIPELINE) as connection:
-        context = _start(connection, config, judgement_id, append)
+        context = _start(connection, config, judgement_id, append, book)
     crash("reconcile_started")
     made: Counter[str] = Counter()
     after: int | None = -1
@@ -84,14 +87,17 @@ def _chunk(
     raise NephrowatchError(f"Episodes after patient {after} kept changing meanwhile: run the night again.")
 
 
-def _start(connection: Connection, config: Config, judgement_id: int, append: Append) -> Reconciling | None:
+def _start(
+    connection: Connection, config: Config, judgement_id: int, append: Append, book: RuleBook | None
+) -> Reconciling | None:
     """Move the frontiers, note what goes live; None when this judgement may tell nobody anything."""
     connection.execute(sql("reconcile/lock"))
     frozen = connection.execute(sql("reconcile/judgement"), {"judgement_id": judgement_id}).one_or_none()
     if frozen is None:
         raise NotReadyError(f"There is no judgement {judgement_id} here: freeze and judge the night first.")
     key = {"judgement_id": judgement_id, "night": frozen.night}
-    units = [row for row in connection.execute(sql("reconcile/units"), key) if row.patients]
+    known_units = connection.execute(sql("reconcile/units"), key).all()
+    units = [row for row in known_units if row.patients]
     behind = [row.unit for row in units if row.judged_through and row.judged_through > frozen.night]
     if behind or not frozen.live:
         untouched = behind if frozen.live else [row.unit for row in units]
@@ -107,6 +113,8 @@ def _start(connection: Connection, config: Config, judgement_id: int, append: Ap
     return refreshed(connection, Reconciling(
         judgement_id, frozen.night, frozen.known, frozen.ruleset, config, {rule.id: rule for rule in rules},
         frozenset((row.unit, row.rule) for row in tonight if (row.rule, row.limits) in limits),
+        book.quiet(rules, [row.unit for row in known_units], frozen.night) if book else {},
+        {rule.id: book.review(rule) for rule in rules} if book else {},
     ))  # fmt: skip
 
 
@@ -127,7 +135,7 @@ def _decide(page: Page, context: Reconciling) -> tuple[int | None, list[Change]]
         patient = standing.patient_id
         made = reconcile(
             standing, page.findings.get(patient, {}), page.episodes.get(patient, ()), context.rules,
-            context.night, context.baseline, context.config.routes.alert,
+            context.night, context.baseline, context.config.routes.alert, context.quiet,
         )  # fmt: skip
         if changes and len(changes) + len(made) > MOST_CHANGES:
             return last, changes

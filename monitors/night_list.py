@@ -13,15 +13,24 @@ from monitors.config import Config
 from monitors.database import sql
 from monitors.digest import digest
 from monitors.records import Episode, Limb, Outcome, Severity, State
+from monitors.rule_status import UNREVIEWED, RuleBook
 
 
-def lists(connection: Connection, config: Config, judgement_id: int, night: date) -> Iterator[dict[str, Any]]:
-    """One digest content a unit of the site, in its order; units without patients too: their silence is news."""
+def lists(
+    connection: Connection, config: Config, judgement_id: int, night: date, book: RuleBook | None = None
+) -> Iterator[dict[str, Any]]:
+    """One digest content a unit of the site, in its order; units without patients too: their silence is news. book: what
+    people decided about the rules."""
     key = {"judgement_id": judgement_id}
     episodes: dict[str, list[Episode]] = defaultdict(list)
     for row in connection.execute(sql("reconcile/list_episodes"), {"night": night}):
         episodes[row.unit].append(_episode(row))
     standing = {row.unit: row for row in connection.execute(sql("reconcile/list_units"), key)}
+    opening = [rule for rule in config.rules if rule.opens and not rule.shadow]
+    quiet = book.quiet(opening, [unit.code for unit in config.site.units], night) if book else {}
+    reviews = [
+        {"id": rule.id, "version": rule.version, "review": book.review(rule) if book else UNREVIEWED} for rule in opening
+    ]
     groups = {rule.id: rule.group for rule in config.rules if rule.opens and not rule.shadow}
     unassessed: dict[str, dict[str, dict[str, int]]] = defaultdict(lambda: {group: {} for group in set(groups.values())})
     for row in connection.execute(sql("reconcile/list_not_assessed"), key):
@@ -38,7 +47,7 @@ def lists(connection: Connection, config: Config, judgement_id: int, night: date
         yield digest(
             unit, night, episodes[unit.code], active=here.active if here else 0, not_assessed=unassessed[unit.code],
             oldest_input=here.oldest_input if here else None, newest_input=here.newest_input if here else None,
-            feeds=feeds[unit.code] | feeds[None],
+            feeds=feeds[unit.code] | feeds[None], quiet=quiet, rules=reviews,
         )  # fmt: skip
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from monitors import config, judgement, knowledge, settings, stages
+from monitors import config, judgement, knowledge, review, settings, stages
 from monitors.config import Config
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
@@ -147,6 +147,25 @@ def watch(*, here: Here | None = None) -> dict[str, Any]:
     """Whether anything is stuck, and whether the history verifies; what is wrong goes to operations."""
     with opened(here) as here:
         return stages.watch(here.db, here.config, here.clock())
+
+
+def rules_decide(
+    kind: str, rules: Sequence[str] | None, *, actor: str, reason: str, role: str = "", unit: str = "", here: Here | None = None
+) -> list[str]:
+    """A person's decision about some rules (None: every one): signed | waived | stopped | resumed. Returns the rules for which
+    it was new; see `review.decide`."""
+    with opened(here) as here:
+        chosen = [rule.id for rule in here.config.rules] if rules is None else rules
+        made = review.decide(
+            here.db, here.config, kind, chosen, here.clock(), actor=actor, reason=reason, role=role, unit=unit
+        )
+        return [event.rule for event in made]
+
+
+def rules_list(*, here: Here | None = None) -> list[dict[str, Any]]:
+    """Every rule: how it runs, its review status, and where it tells nobody; see `review.standings`."""
+    with opened(here) as here:
+        return review.standings(here.db, here.config, night_of(here.clock()))
 
 
 def verify(*, here: Here | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from monitors.rules.model import Rule
 
 SILENT_CYCLES = 2  # laboratory cycles before a rule tells anybody (clinical-decisions.md E: "of two lab cycles, enforced")
+CYCLE_DAYS = 35  # of a unit that says nothing else: monthly draws, and some slack
 UNREVIEWED = "not clinically reviewed at this site"
 SILENT, STOPPED = "silent_phase", "rule_stopped"  # why a telling is withheld
 
@@ -72,7 +73,7 @@ class RuleBook:
     def silent_until(self, rule: Rule, unit: str, night: date) -> date:
         """The first night a rule may tell at a unit. Where it never was live, counted as if it went live on `night`."""
         first = self.went_live.get((unit, rule.id, rule.limits), night)
-        return first + timedelta(days=SILENT_CYCLES * self.cycle_days[unit])
+        return first + timedelta(days=SILENT_CYCLES * self.cycle_days.get(unit, CYCLE_DAYS))
 
     def why_quiet(self, rule: Rule, unit: str, night: date) -> str:
         """STOPPED, SILENT, or '' for a rule that tells at that unit on that night."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from monitors import episodes, judgement, knowledge, night_list, quality, store
+from monitors import episodes, judgement, knowledge, night_list, quality, review, store
 from monitors.config import Config, Feed, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.delivery import deliver as delivery
@@ -165,7 +165,9 @@ def reconcile(db: Database, config: Config, run_id: int, now: datetime) -> Count
         chosen = lock.execute(sql("judge/complete"), {"run_id": run_id}).one_or_none()
         if chosen is None:
             return Counter()
-        return episodes.reconcile_judgement(db, config, chosen.judgement_id, now, ledger.append, outbox.enqueue)
+        return episodes.reconcile_judgement(
+            db, config, chosen.judgement_id, now, ledger.append, outbox.enqueue, book=review.book(lock, config)
+        )
 
 
 def seal(db: Database, config: Config, run_id: int, now: datetime) -> None:
@@ -187,7 +189,7 @@ def _queue_lists(connection: Connection, config: Config, judgement_id: int, nigh
     """One morning list a unit, unless a later night was decided there meanwhile: then that night's list is the news."""
     frontier = {row.unit: row.judged_through for row in connection.execute(sql("read/frontiers")) if row.judged_through}
     newest = max(frontier.values(), default=night)  # for a unit that had no patients on any night
-    for content in night_list.lists(connection, config, judgement_id, night):
+    for content in night_list.lists(connection, config, judgement_id, night, review.book(connection, config)):
         unit = content["unit"]
         if frontier.get(unit, newest) > night:
             continue

@@ -73,11 +73,9 @@ def old(value: Any, now: datetime | None) -> str:
 def footer(content: Content, site: SiteFacts) -> tuple[str, ...]:
     """Ref and review status, then what every message says, then who sent it."""
     rules = listed(content.get("rules"))
-    signed = bool(rules) and all(
-        isinstance(rule, Mapping) and str(rule.get("review", "")).startswith("signed ") for rule in rules
-    )
+    reviewed = bool(rules) and all(signed(rule) for rule in rules)
     ruleset = f"rules {opaque(content['ruleset'])[:16]}" if content.get("ruleset") else "rules"
-    review = "clinically reviewed" if signed else "not clinically reviewed"
+    review = "clinically reviewed" if reviewed else "not clinically reviewed"
     ref = opaque(content.get("ref"))
     return (
         (f"Ref {ref} · " if ref else "") + f"{ruleset} ({review} at this site)",
@@ -85,6 +83,11 @@ def footer(content: Content, site: SiteFacts) -> tuple[str, ...]:
         NOT_ADVICE,
         f"From Nephrowatch at {clean(site.name)}, for {clean(content.get('unit_name') or unit(content))}.",
     )
+
+
+def signed(rule: Any) -> bool:
+    """Whether a named clinician had signed the rule when the change was made."""
+    return isinstance(rule, Mapping) and str(rule.get("review", "")).startswith("signed ")
 
 
 def open_button(content: Content, site: SiteFacts) -> Button:

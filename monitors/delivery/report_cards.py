@@ -2,7 +2,7 @@
 
 Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active, open, sections[{title,
 episodes, lines[{severity, group, episodes}]}], not_assessed[{group, reason, patients}], assessed{group: n},
-overdue, oldest_input, newest_input, feeds{problem: files}. Content of an operations message: reason (or
+overdue, oldest_input, newest_input, feeds{problem: files}, stopped[rule], rules[{id, review}]. Content of an operations message: reason (or
 event), and of FACTS those that apply; file names and sentences in it are not printed, for either may hold
 what a feed wrote.
 """
@@ -30,6 +30,7 @@ def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str
     overdue = f"Results that were due and are missing or too old: {whole(content.get('overdue'))}."
     sections.append(Section("Overdue", (overdue,)))
     sections.append(Section("Feeds", _feeds(content.get("feeds"))))
+    sections += _rules(content)
     newest, oldest = (facts.old(content.get(key), now) for key in ("newest_input", "oldest_input"))
     lines = (
         f"Patients watched: {whole(content.get('active'))}    Open lab reviews: {whole(content.get('open'))}",
@@ -52,6 +53,18 @@ def _episodes(section: Mapping[str, Any]) -> Section:
     ]
     title = clean(section.get("title") or NOT_KNOWN)
     return Section(f"{title}: {whole(section.get('episodes'))}", _most(lines))
+
+
+def _rules(content: Content) -> list[Section]:
+    """The rules a person stopped, if any, and how many are still unreviewed here."""
+    stopped = _most([f"{words.rule(rule)}: tells nobody until it is resumed" for rule in facts.listed(content.get("stopped"))])
+    rules = [rule for rule in facts.listed(content.get("rules")) if isinstance(rule, Mapping)]
+    unsigned = [words.rule(rule.get("id")) for rule in rules if not facts.signed(rule)]
+    found = [Section("Stopped rules", stopped)] if content.get("stopped") else []
+    if rules:
+        words_of = f"{len(unsigned)} of {len(rules)} rules are not clinically reviewed at this site"
+        found.append(Section("Review of rules", (f"{words_of}: {', '.join(unsigned)}" if unsigned else "all are signed",)))
+    return found
 
 
 def _not_assessed(content: Content) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ NOT_ASSESSED = {
 }
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
+_RULE = re.compile(r"R[0-9]{2}\Z")
 _REF = re.compile(r"[^A-Za-z0-9-]")
 
 
@@ -63,6 +64,11 @@ def code(value: Any) -> str:
     """A code of ours as words; 'not named' for anything that does not look like one."""
     text = str(value or "")
     return text.replace("_", " ") if _CODE.match(text) else "not named"
+
+
+def rule(value: Any) -> str:
+    """A rule's id (`R07`); 'not named' for anything that is none."""
+    return str(value) if _RULE.match(str(value)) else "not named"
 
 
 def group(value: Any) -> str:

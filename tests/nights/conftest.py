@@ -17,7 +17,7 @@ from tests.site import Site
 
 
 @contextmanager
-def a_site(server: TestServer, root: Path, *, shard_rows: int = 1_000_000) -> Iterator[Site]:
+def a_site(server: TestServer, root: Path, *, shard_rows: int = 1_000_000, waived: bool = True) -> Iterator[Site]:
     name = f"site_{uuid.uuid4().hex[:12]}"
     home = root / "home"
     home.mkdir(parents=True)
@@ -33,6 +33,8 @@ def a_site(server: TestServer, root: Path, *, shard_rows: int = 1_000_000) -> It
         site = Site(root, database, slack.api_url, smtp.port, shard_rows)
         site.database_url = server.server.url(name)
         site.slack_standin, site.smtp_standin = slack, smtp
+        if waived:
+            site.waive()
         yield site
 
 
