@@ -51,7 +51,7 @@ def test_a_night_on_the_mimic_demo_agrees_with_its_raw_files(database: Database,
     labs = raw_rows("labevents")
     assert summary["rows"]["received"] == len(labs) + len(raw_rows("prescriptions")) + len(raw_rows("patients"))
     assert summary["rows"]["received"] == summary["rows"]["stored"] + summary["rows"]["known"] + summary["rows"]["quarantined"]
-    assert sum(summary["findings"].values()) == 50 * 4  # every patient x rule has exactly one outcome
+    assert sum(summary["findings"].values()) == 50 * 24  # every patient x rule has exactly one outcome
 
     with database.begin(Role.WEB) as connection:
         set_aside: Counter[str] = Counter()

@@ -14,7 +14,8 @@ from tests.site import Site, draw, monthly
 
 
 def kinds(site: Site, patient: str) -> list[tuple[str, str]]:
-    return [(change[4], change[5]) for change in site.changes() if change[0] == patient]
+    """Changes of a patient's clinical episodes: these made-up patients also lack other tests (group gap)."""
+    return [(change[4], change[5]) for change in site.changes() if change[0] == patient and change[1] != "gap"]
 
 
 def later(days: int) -> date:
