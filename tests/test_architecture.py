@@ -33,7 +33,7 @@ PARTS = {
     "quality_gates": "quality", "criticals": "quality", "quality_docs": "quality",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
-DOORS = {"cli", "demo"}  # what people start; nothing imports them
+DOORS = {"cli", "demo", "rulebook", "simulate"}  # what people start; nothing imports them
 
 PURE_PACKAGES = {"numpy", "pandas", "pydantic", "yaml", "monitors"}
 IMPURE_MODULES = {
