@@ -28,6 +28,7 @@ history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
 for name, child in (("alerts", alerts_app), ("quarantine", quarantine_app), ("feeds", feeds_app), ("db", db_app),
                     ("history", history_app), ("rules", cli_rules.app)):  # fmt: skip
     app.add_typer(child, name=name)
+app.command("why")(cli_rules.why)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 _FILE_COUNTS = ("files", "held", "waiting", "received", "stored", "known", "quarantined")

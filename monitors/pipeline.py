@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from monitors import config, judgement, knowledge, review, settings, stages
+from monitors import config, judgement, knowledge, review, settings, stages, why
 from monitors.config import Config
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
@@ -166,6 +166,14 @@ def rules_list(*, here: Here | None = None) -> list[dict[str, Any]]:
     """Every rule: how it runs, its review status, and where it tells nobody; see `review.standings`."""
     with opened(here) as here:
         return review.standings(here.db, here.config, night_of(here.clock()))
+
+
+def explain(
+    patient: str, *, rules: Sequence[str] = (), night: date | None = None, known_at: datetime | None = None, here: Here | None = None
+) -> dict[str, Any]:
+    """Why a patient was told about on a night, or was not: one decision a rule, step by step; see `why.why`."""
+    with opened(here) as here:
+        return why.why(here.db, here.config, patient, rules, night, known_at, night_of(here.clock()))
 
 
 def verify(*, here: Here | None = None) -> dict[str, Any]:
