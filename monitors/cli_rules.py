@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -68,6 +68,81 @@ def resume(rule: RuleId, reason: Reason, actor: Actor, unit: Unit = "") -> None:
     """Let a stopped rule judge for telling again."""
     made = pipeline.rules_decide("resumed", [rule], actor=said("actor", actor), reason=said("reason", reason), unit=unit)
     out.print(f"{made[0]} runs again{f' at unit {unit}' if unit else ''}.")
+
+
+First = Annotated[str, typer.Option("--from", help="The first night, e.g. 2026-01-01.")]
+Last = Annotated[str, typer.Option("--to", help="The last night.")]
+Every = Annotated[int, typer.Option(help="Judge every so many nights only: faster, and coarser.", min=1)]
+
+
+@app.command("backtest")
+def backtest(
+    rules: Annotated[str, typer.Option("--rules", help="Folder of rules, one rule file, or the hash of a stored rule set.")],
+    first: First, last: Last, every: Every = 1, as_json: Json = False,
+) -> None:  # fmt: skip
+    """What changed rules would have done to real history, against today's. Nothing is written, nobody is told."""
+    found = pipeline.rules_backtest(rules, day_of(first), day_of(last), every=every)
+    if as_json:
+        print_json(found)
+        return
+    out.print(f"{found['nights']} nights, {found['patient_months']:g} patient months; the first is the baseline night of both.")
+    table(("", "today's rules", "these rules"),
+          [(key.replace("_", " "), found["totals"]["before"][key], found["totals"]["after"][key]) for key in found["totals"]["before"]],
+          "")  # fmt: skip
+    out.print("")
+    table(("rule", "unit", "severity", "begun today", "begun then", "messages today", "messages then", "per 100 per month today", "then"),
+          [(r["rule"], r["unit"], r["severity"], r["before"]["opened"], r["after"]["opened"], r["before"]["messages"],
+            r["after"]["messages"], r["before"]["per_100_patient_months"], r["after"]["per_100_patient_months"])
+           for r in found["rows"]], "Nothing would have begun under either.")  # fmt: skip
+    _people("Gain an alert", found["gain"])
+    _people("Lose an alert", found["lose"])
+
+
+@app.command("lookback")
+def lookback(
+    bad: Annotated[str, typer.Option(help="The rules that ran: hash of a stored rule set, folder, or one rule file.")],
+    good: Annotated[str, typer.Option(help="The rules that should have run: the same choices.")],
+    first: First = "", last: Last = "", every: Every = 1, as_json: Json = False,
+) -> None:  # fmt: skip
+    """Who was alerted by wrong rules, and who should have been: over the nights the wrong ones were in force."""
+    found = pipeline.rules_lookback(bad, good, day_of(first) if first else None, day_of(last) if last else None, every=every)
+    if as_json:
+        print_json(found)
+        return
+    out.print(f"Nights {found['from']} to {found['to']}, {found['nights']} judged under both.")
+    _people("Alerted by the bad rules only", found["alerted_by_bad_only"])
+    _people("Should have been alerted: by the good rules only", found["alerted_by_good_only"])
+
+
+@app.command("burden")
+def burden(first: First = "", last: Last = "", as_json: Json = False) -> None:
+    """What the rules cost their readers, from real history; a rule dismissed over 60 % for two months is flagged."""
+    found = pipeline.rules_burden(day_of(first) if first else None, day_of(last) if last else None)
+    if as_json:
+        print_json(found)
+        return
+    table(("month", "rule", "unit", "severity", "begun", "messages", "begun per 100 per month", "messages per 100 per month"),
+          [tuple(row.values()) for row in found["burden"]], "Nothing began on these nights.")  # fmt: skip
+    out.print(f"\n{found['patient_months']:g} patient months; episodes: {found['episodes']}")
+    for key in ("opened_again_within_90_days", "messages_without_news", "retracted", "quarantined"):
+        share = found[key]
+        out.print(f"{key.replace('_', ' ')}: {share['count']} of {share['of']}")
+    table(("severity", "time to", "messages", "median hours", "p90 hours"), [tuple(row.values()) for row in found["times"]], "")
+    table(("month", "rule", "answered", "dismissed", "share"), [tuple(row.values()) for row in found["dismissed"]],
+          "Nobody has answered any yet.")  # fmt: skip
+    out.print(f"Flagged, dismissed over 60 % for two months: {', '.join(found['flagged']) or 'none'}.")
+
+
+def _people(title: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    out.print(f"\n{title}: {len(lines)}")
+    if lines:
+        shown = [(one["patient"], one["rule"], one["unit"], one["severity"], one["night"], _in_fact(one)) for one in lines]
+        table(("patient", "rule", "unit", "severity", "night", "told in fact"), shown, "")
+
+
+def _in_fact(line: Mapping[str, Any]) -> str:
+    told = line.get("told_in_fact")
+    return f"{told['night']}: {', '.join(told['destinations'])}" if told else ""
 
 
 def quiet_words(quiet: Mapping[str, Mapping[str, Any]]) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from monitors import documents, records
 from monitors.documents import Document
-from monitors.errors import ConfigError
+from monitors.errors import ConfigError, UserError
 from monitors.feed_model import FIELDS, STATUSES, Feed, Feeds, Mapping, Name, Zone
 from monitors.records import Severity
 from monitors.rule_status import CYCLE_DAYS
@@ -199,6 +199,30 @@ def ruleset_body(rules: tuple[Rule, ...], analytes: Analytes, drugs: Drugs, calc
     return RulesetBody(
         engine=ENGINE, calcium_basis=calcium_basis, lacking=lacking, rules=rules, analytes=analytes, drugs=drugs
     ).model_dump_json(by_alias=True)
+
+
+def rules_from(config: Config, path: Path) -> RulesetBody:
+    """The rule set of a folder of rules, or of today's rules with the one of a file in its place; the rest as it is today.
+
+    Raises ConfigError, and UserError where there is nothing.
+    """
+    site = config.site
+    base = config.folder / site.base if site.base else config.folder
+    if path.is_dir():
+        texts = {str(found): _text(found) for found in sorted(path.glob("*.yaml"))}
+    elif path.is_file():
+        rule = documents.parse(_text(path), str(path), Rule).id
+        texts = {str(found): _text(found) for found in sorted(_own_or_base(config.folder, base, "rules").glob("*.yaml"))}
+        texts = {name: text for name, text in texts.items() if documents.parse(text, name, Rule).id != rule}
+        texts[str(path)] = _text(path)
+    else:
+        raise UserError(f"{path} is neither a folder of rules nor a rule file.")
+    if not texts:
+        raise UserError(f"{path} holds no rule (*.yaml).")
+    own_limits = _own_or_base(config.folder, base, "overrides.yaml")
+    overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
+    body = RulesetBody.model_validate_json(config.ruleset_body)
+    return body.model_copy(update={"rules": parse_rules(texts, config.analytes, config.drugs, overrides)})
 
 
 class RulesetBody(Document):

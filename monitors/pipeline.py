@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from monitors import config, judgement, knowledge, review, settings, stages, why
-from monitors.config import Config
+from monitors import backtest, burden, config, judgement, knowledge, review, settings, stages, why
+from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
 from monitors.records import is_live, newest_night, night_of
@@ -174,6 +174,33 @@ def explain(
     """Why a patient was told about on a night, or was not: one decision a rule, step by step; see `why.why`."""
     with opened(here) as here:
         return why.why(here.db, here.config, patient, rules, night, known_at, night_of(here.clock()))
+
+
+def rules_backtest(rules: str, first: date, last: date, *, every: int = 1, here: Here | None = None) -> dict[str, Any]:
+    """What the rules of a folder, a file or a stored rule set would have done from first to last, against today's; nothing is
+    written. See `backtest.compared`."""
+    with opened(here) as here:
+        tried = backtest.body_of(here.db, here.config, rules)
+        before = RulesetBody.model_validate_json(here.config.ruleset_body)
+        return backtest.compared(here.db, backtest.trial(here.db, here.config, before, tried, first, last, every))
+
+
+def rules_lookback(
+    bad: str, good: str, first: date | None = None, last: date | None = None, *, every: int = 1, here: Here | None = None
+) -> dict[str, Any]:
+    """Who was alerted by bad rules, or should have been by good ones, over the nights the bad ones were in force."""
+    with opened(here) as here:
+        if first is None or last is None:
+            began, ended = backtest.in_force(here.db, bad)
+            first, last = first or began, last or ended
+        bodies = backtest.body_of(here.db, here.config, bad), backtest.body_of(here.db, here.config, good)
+        return backtest.looked_back(here.db, backtest.trial(here.db, here.config, *bodies, first, last, every))
+
+
+def rules_burden(first: date | None = None, last: date | None = None, *, here: Here | None = None) -> dict[str, Any]:
+    """What the rules cost their readers, from real history; see `burden.burden`."""
+    with opened(here) as here:
+        return burden.burden(here.db, first, last)
 
 
 def verify(*, here: Here | None = None) -> dict[str, Any]:

@@ -27,6 +27,7 @@ STAGES = {
 }  # fmt: skip
 PARTS = {
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "rule_status": "rules",
+    "rehearsal": "alerts",
     "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages", "cli_rules": "cli", "cli_words": "cli",
     "fact_model": "config",
     "alarms": "stages", "tell": "stages", "store_identity": "store", "store_rows": "store", "quarantine": "store",
