@@ -35,7 +35,8 @@ and transplanted patients every rule answers "not assessable", never "clear".
   it; the limits lie apart from those that raise, so that a value near a limit does not alternate. Evidence at or before the
   last clear never supports a new alert.
 - **Not assessable**: something needed is missing or too old. It is counted and listed; it is never read as clear.
-- **Taken.** A drug counts from its start until a recorded stop, or 14 days beyond its supply. "Not taken" needs a recorded stop
+- **Taken.** A drug counts from its start until a recorded stop, 14 days beyond its supply, or a newer drug list that leaves it
+  out. "Not taken" needs a recorded stop
   or a drug list of the last 30 days that does not name it. Otherwise it is unknown, and unknown neither raises nor clears.
 - **WARNING** stands on the unit's list. **HIGH** and **CRITICAL** are sent to the unit, for the role named as
   owner. Alerts of one kind share one card.

@@ -70,8 +70,9 @@ def spaced(took: Bools, weeks: int) -> Bools:
 
 @dataclass(frozen=True)
 class Feed:
-    """All draws. rows: series columns of everything, in order. medications: text, class, patient, start, stop. took: (n, weeks)
-    draws; values: (n, weeks) phosphate in mg/dL as printed where it was drawn; marked: draws judging leaves out."""
+    """All draws. rows: series columns of everything, in order; quarterly: which of them are quarterly tests. medications: text,
+    class, patient, start, stop. took: (n, weeks) draws; phosphate: (n, weeks) mg/dL as printed, where it was drawn; marked:
+    draws judging leaves out. patients: (n,) names of cadences. lists: (n, weeks) day of the newest drug list, -1 none."""
 
     unit: Cohort
     rows: dict[str, np.ndarray]
@@ -81,6 +82,7 @@ class Feed:
     phosphate: Floats
     marked: Bools
     patients: np.ndarray
+    lists: Ints
 
     def frames(self, week: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
         """series, patients, medications, facts as known at 04:00 the morning after a week's draws."""
@@ -101,6 +103,9 @@ class Feed:
         shown = present[all_rows["patient_id"].to_numpy() - 1] & (all_rows["known_day"].to_numpy() < tonight)
         frame: pd.DataFrame = all_rows[shown].drop(columns="known_day").reset_index(drop=True)
         frame["stop_day"] = frame["stop_day"].where(frame["stop_day"] < tonight, -1)
+        newest = self.lists[frame["patient_id"].to_numpy() - 1, (tonight - 1 - day_of(0)) // 7]
+        named = (frame["drug_class"].to_numpy() != "") & (newest > frame["start_day"].to_numpy())
+        frame["listed_day"] = np.where(named, newest, frame["listed_day"])  # every list names what is taken
         return frame
 
     def _facts(self, present: Bools, week: int) -> pd.DataFrame:
@@ -154,7 +159,8 @@ def feed(given: Assumptions, rng: np.random.Generator, unit: Cohort, analytes: M
     numbers = [analytes[name].number for name in QUARTERLY]
     names = np.array(CADENCES, dtype=object)[unit.cadence]
     quarterly, left_out = np.isin(rows["analyte"], numbers), marked | unit.admitted
-    return Feed(unit, rows, quarterly, _prescribed(unit, drugs), took, printed, left_out, names)
+    lists = np.maximum.accumulate(np.where(unit.listed, day_of(0) + 7 * np.arange(unit.weeks), -1), axis=1)
+    return Feed(unit, rows, quarterly, _prescribed(unit, drugs), took, printed, left_out, names, lists)
 
 
 def _levels(given: Assumptions, rng: np.random.Generator, unit: Cohort, post: Bools) -> dict[str, Floats]:

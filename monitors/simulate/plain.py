@@ -67,3 +67,21 @@ def _persists(anchors: list[tuple[int, float]], cleared: int) -> bool:
 def _clears(anchors: list[tuple[int, float]]) -> bool:
     values = [value for _, value in anchors]
     return (len(values) >= 2 and max(values[:2]) <= CLEAR) or (len(values) == 3 and max(values) <= LIMIT)
+
+
+def latched(feed: Feed) -> set[int]:
+    """Ids of the patients who would have an open phosphate alert at the end, under persistence and hysteresis."""
+    found = set()
+    for patient in range(len(feed.unit)):
+        drawn = np.flatnonzero(feed.took[patient] & ~feed.marked[patient])
+        values = [(int(week), float(feed.phosphate[patient, week])) for week in drawn]
+        cleared, opened = -1, False
+        for place in range(len(values)):
+            anchors = list(_anchors(values, place))
+            if _persists(anchors, cleared):
+                opened = True
+            elif _clears(anchors):
+                opened, cleared = False, values[place][0]
+        if opened:
+            found.add(patient + 1)
+    return found

@@ -30,11 +30,10 @@ def to_the_unit(unit: str, severity: Severity, group: str) -> tuple[str, ...]:
 class Watched:
     """What the nights led to. events: one row an episode opened (what: list_only or notified), an episode of the list that
     was told for the first time (notified), and a further message about one that had been told (message). people: patients
-    and patients with an open episode, by week and unit. firing: (week, patient, rule) of raised findings of `noted` rules."""
+    and patients with an open episode, by week and unit."""
 
     events: list[tuple[object, ...]] = field(default_factory=list)
     people: list[tuple[int, str, int, int]] = field(default_factory=list)
-    firing: list[tuple[int, int, str]] = field(default_factory=list)
 
     def frame(self) -> pd.DataFrame:
         return pd.DataFrame(self.events, columns=EVENTS)
@@ -45,7 +44,7 @@ class Watched:
 
 def watch(
     feed: Feed, weeks: Sequence[int], rules: Sequence[Rule], analytes: Mapping[str, Analyte], lacking: Sequence[str],
-    noted: Sequence[str] = (), said: Callable[[str], None] = lambda line: None,
+    said: Callable[[str], None] = lambda line: None,
 ) -> Watched:  # fmt: skip
     """Every week's night in turn, the first one the baseline night."""
     seen, by_id = Watched(), {rule.id: rule for rule in rules}
@@ -58,9 +57,6 @@ def watch(
         by_patient: dict[int, dict[str, Finding]] = {}
         for finding in judged.findings:
             by_patient.setdefault(finding.patient_id, {})[finding.rule] = finding
-        if noted:
-            seen.firing += [(week, f.patient_id, f.rule) for f in judged.findings
-                            if f.rule in noted and f.outcome is Outcome.FIRING]  # fmt: skip
         unit_of = dict(zip(people["patient_id"].tolist(), people["unit"].tolist(), strict=True))
         baseline = {(unit, rule) for unit in set(unit_of.values()) for rule in by_id} if week == first else set()
         night = night_of(week)
