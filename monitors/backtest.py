@@ -106,9 +106,9 @@ def _batches(
 def _rehearse(side: Rehearsal, body: RulesetBody, batch: Batch, first: date) -> None:
     """Judge some nights in one go, then live through them one after another."""
     stride = 1 + max((int(read.standings["patient_id"].max()) for _, read in batch if len(read.standings)), default=0)
-    frames = [pd.concat(parts, ignore_index=True) for parts in zip(
-        *([_moved(frame, number * stride) for frame in read.frames] for number, (_, read) in enumerate(batch)), strict=True)]  # fmt: skip
-    judged = judge(*frames, body.rules, body.analytes.analytes, body.calcium_basis, lacking=body.lacking)
+    moved = [[_moved(frame, number * stride) for frame in read.frames] for number, (_, read) in enumerate(batch)]
+    series, patients, medications = (pd.concat(parts, ignore_index=True) for parts in zip(*moved, strict=True))
+    judged = judge(series, patients, medications, body.rules, body.analytes.analytes, body.calcium_basis, lacking=body.lacking)
     findings: dict[int, dict[int, dict[str, Finding]]] = {}
     for finding in judged.findings:
         number, patient = divmod(finding.patient_id, stride)
@@ -139,7 +139,8 @@ def _standings(side: Rehearsal, read: knowledge.Knowledge) -> dict[int, Standing
 def compared(db: Database, done: Trial) -> dict[str, Any]:
     """By rule, unit and severity: limbs opened, messages, per 100 patients per month, under both; and who gains or loses."""
     months = {unit: nights / MONTH for unit, nights in done.patient_nights.items()}
-    keys = sorted(done.before.opened.keys() | done.after.opened.keys() | done.before.messages.keys() | done.after.messages.keys())
+    sides = (done.before, done.after)
+    keys = sorted({key for side in sides for key in (*side.opened, *side.messages)})
     rows = [
         {"rule": rule, "unit": unit, "severity": severity,
          **{name: {"opened": side.opened[rule, unit, severity], "messages": side.messages[rule, unit, severity],
@@ -149,15 +150,15 @@ def compared(db: Database, done: Trial) -> dict[str, Any]:
     ]  # fmt: skip
     all_months = sum(months.values())
     totals = {
-        name: {"episodes": sum(side.episodes.values()), "limbs": sum(side.opened.values()), "messages": sum(side.messages.values()),
-               "present_at_start": sum(side.present.values()),
+        name: {"episodes": sum(side.episodes.values()), "limbs": sum(side.opened.values()),
+               "messages": sum(side.messages.values()), "present_at_start": sum(side.present.values()),
                "episodes_per_100_patient_months": _per(sum(side.episodes.values()), all_months),
                "messages_per_100_patient_months": _per(sum(side.messages.values()), all_months)}
         for name, side in (("before", done.before), ("after", done.after))
     }  # fmt: skip
     return {
-        "from": done.first.isoformat(), "to": done.last.isoformat(), "nights": done.nights, "patient_months": round(all_months, 1),
-        "totals": totals, "rows": rows,
+        "from": done.first.isoformat(), "to": done.last.isoformat(), "nights": done.nights,
+        "patient_months": round(all_months, 1), "totals": totals, "rows": rows,
         "gain": _only(db, done.after, done.before), "lose": _only(db, done.before, done.after),
     }  # fmt: skip
 
@@ -166,7 +167,9 @@ def looked_back(db: Database, done: Trial) -> dict[str, Any]:
     """Who was alerted by the bad rules and would not have been, and the other way round; and who was in fact told."""
     with db.begin(Role.PIPELINE) as connection:
         rows = connection.execute(sql("backtest/told"), {"first": done.first, "last": done.last}).all()
-    told = {(row.patient_id, row.rule): {"night": row.night.isoformat(), "destinations": sorted(row.destinations)} for row in rows}
+    told = {
+        (row.patient_id, row.rule): {"night": row.night.isoformat(), "destinations": sorted(row.destinations)} for row in rows
+    }
     wrongly, missed = _only(db, done.before, done.after), _only(db, done.after, done.before)
     for line in (*wrongly, *missed):
         line["told_in_fact"] = told.get((line["patient_id"], line["rule"]))

@@ -73,7 +73,7 @@ def _dismissed(changes: Iterable[Any]) -> list[dict[str, Any]]:
     answered: dict[tuple[str, str], set[int]] = defaultdict(set)
     dismissed: dict[tuple[str, str], set[int]] = defaultdict(set)
     for change in changes:
-        if change.to_state not in ("acknowledged", "snoozed", "dismissed") or change.kind not in ("acknowledged", "snoozed", "dismissed"):
+        if change.kind not in ("acknowledged", "snoozed", "dismissed"):
             continue
         for rule, limb in change.limbs.items():
             if limb["outcome"] != "clear":

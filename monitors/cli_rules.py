@@ -87,10 +87,11 @@ def backtest(
         return
     out.print(f"{found['nights']} nights, {found['patient_months']:g} patient months; the first is the baseline night of both.")
     table(("", "today's rules", "these rules"),
-          [(key.replace("_", " "), found["totals"]["before"][key], found["totals"]["after"][key]) for key in found["totals"]["before"]],
+          [(key.replace("_", " "), today, found["totals"]["after"][key]) for key, today in found["totals"]["before"].items()],
           "")  # fmt: skip
     out.print("")
-    table(("rule", "unit", "severity", "begun today", "begun then", "messages today", "messages then", "per 100 per month today", "then"),
+    table(("rule", "unit", "severity", "begun today", "begun then", "messages today", "messages then",
+           "per 100 per month today", "then"),
           [(r["rule"], r["unit"], r["severity"], r["before"]["opened"], r["after"]["opened"], r["before"]["messages"],
             r["after"]["messages"], r["before"]["per_100_patient_months"], r["after"]["per_100_patient_months"])
            for r in found["rows"]], "Nothing would have begun under either.")  # fmt: skip
@@ -173,7 +174,9 @@ def why(
     patient: Annotated[str, typer.Argument(metavar="PATIENT", help="authority|identifier, or the identifier alone.")],
     rule: Annotated[list[str] | None, typer.Option(help="Only this rule; may be repeated.")] = None,
     night: Annotated[str, typer.Option(help="The night's date. Default: the newest that was judged.")] = "",
-    known_at: Annotated[str, typer.Option(help="What was known at this time, e.g. 2026-04-15T06:00Z. Default: when it was judged.")] = "",
+    known_at: Annotated[
+        str, typer.Option(help="What was known at this time, e.g. 2026-04-15T06:00Z. Default: when it was judged.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """One decision step by step: values used and not used, each test with its numbers, and who was told or why nobody was."""
@@ -199,7 +202,8 @@ def why(
 def _decision(one: Mapping[str, Any], brief: bool) -> None:
     severity = f" {one['severity']}" if one["severity"] else ""
     said_so = f": {one['sentence']}" if one["sentence"] else ""
-    out.print(f"\n{one['rule']} v{one['version']} {one['title']} · {one['outcome']}{severity} ({one['reason']}){said_so}", markup=False)
+    name = f"{one['rule']} v{one['version']} {one['title']}"
+    out.print(f"\n{name} · {one['outcome']}{severity} ({one['reason']}){said_so}", markup=False)
     if one["recorded"] not in (None, one["outcome"]):
         out.print(f"  That night it was recorded as {one['recorded']}: knowledge or rules were others then.", markup=False)
     out.print(f"  Told: {one['told']}", markup=False)
@@ -209,7 +213,8 @@ def _decision(one: Mapping[str, Any], brief: bool) -> None:
     out.print(f"  Runs as {one['runs']} · {one['review']}{quiet}", markup=False)
     out.print("\nValues:", markup=False)
     table(("measure", "value", "collected", "used", "why"),
-          [(v["measure"], f"{v['comparator']}{v['value']:g} {v['unit']}", v["collected_at"], "yes" if v["used"] else "no", v["why"])
+          [(v["measure"], f"{v['comparator']}{v['value']:g} {v['unit']}", v["collected_at"], "yes" if v["used"] else "no",
+            v["why"])
            for v in one["values"]], "none")  # fmt: skip
     out.print("\nTests:", markup=False)
     table(("about", "kind", "asks", "answer", "numbers"),

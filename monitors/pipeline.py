@@ -169,7 +169,8 @@ def rules_list(*, here: Here | None = None) -> list[dict[str, Any]]:
 
 
 def explain(
-    patient: str, *, rules: Sequence[str] = (), night: date | None = None, known_at: datetime | None = None, here: Here | None = None
+    patient: str, *, rules: Sequence[str] = (), night: date | None = None, known_at: datetime | None = None,
+    here: Here | None = None,
 ) -> dict[str, Any]:
     """Why a patient was told about on a night, or was not: one decision a rule, step by step; see `why.why`."""
     with opened(here) as here:

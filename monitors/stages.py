@@ -24,6 +24,7 @@ from monitors.errors import FeedError, NephrowatchError
 from monitors.feeds import csv, fields, source
 from monitors.history import ledger
 from monitors.rules import judge as engine
+from monitors.rules.judged import Judged
 from monitors.settings import Settings
 
 
@@ -152,7 +153,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _judged(read: knowledge.Knowledge, body: str) -> engine.Judged:
+def _judged(read: knowledge.Knowledge, body: str) -> Judged:
     """A shard judged by the rule set as it was frozen, not by the files of today."""
     frozen = RulesetBody.model_validate_json(body)
     return engine.judge(*read.frames, frozen.rules, frozen.analytes.analytes, frozen.calcium_basis, lacking=frozen.lacking)

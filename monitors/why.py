@@ -33,7 +33,8 @@ WITHHELD = {
     "never_told": "nobody had been told of what is withdrawn",
     "stale": "there is nothing new to judge by",
     "not_firing": "the newest values do not raise it",
-    "acknowledged": "somebody has acknowledged it", "snoozed": "somebody has snoozed it", "dismissed": "somebody has dismissed it",
+    "acknowledged": "somebody has acknowledged it",
+    "snoozed": "somebody has snoozed it", "dismissed": "somebody has dismissed it",
     "closed_by_census": "the census closed it: nobody is told about somebody who died or left",
     "merged": "the patient's number was merged into another",
 }  # fmt: skip
@@ -65,7 +66,8 @@ def why(
     found: dict[str, Any] = {
         "patient": f"{who['authority']}|{who['identifier']}", "patient_id": who["patient_id"], "night": the_night.isoformat(),
         "known": known, "ruleset": judged.ruleset if judged is not None else config.ruleset,
-        "judged": None if judged is None else {"judgement": judged.judgement_id, "live": judged.live, "reconciled": judged.reconciled},
+        "judged": None if judged is None else {
+            "judgement": judged.judgement_id, "live": judged.live, "reconciled": judged.reconciled},
         "unit": str(standing["unit"].iloc[0]) if len(standing) else None,
         "status": str(standing["status"].iloc[0]) if len(standing) else "no unit is known",
     }  # fmt: skip
@@ -102,7 +104,8 @@ def _patient(connection: Connection, text: str, known: int) -> dict[str, Any]:
 
 
 def _unused(
-    connection: Connection, config: Config, who: dict[str, Any], known: int, read: knowledge.Knowledge, body: RulesetBody, night: date
+    connection: Connection, config: Config, who: dict[str, Any], known: int, read: knowledge.Knowledge, body: RulesetBody,
+    night: date,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Versions of results that were not among the values judged, each with the reason."""
     linked = connection.execute(sql("why/linked"), {"patient_id": who["patient_id"], "known": known}).all()

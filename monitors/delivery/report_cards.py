@@ -2,7 +2,8 @@
 
 Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active, open, sections[{title,
 episodes, lines[{severity, group, episodes}]}], not_assessed[{group, reason, patients}], assessed{group: n},
-overdue, oldest_input, newest_input, feeds{problem: files}, stopped[rule], rules[{id, review}]. Content of an operations message: reason (or
+overdue, oldest_input, newest_input, feeds{problem: files},
+stopped[rule], rules[{id, review}]. Content of an operations message: reason (or
 event), and of FACTS those that apply; file names and sentences in it are not printed, for either may hold
 what a feed wrote.
 """

@@ -59,7 +59,8 @@ def test_todays_rules_against_themselves_change_nothing_and_come_to_what_was_dec
     assert (found["gain"], found["lose"]) == ([], [])
     assert found["totals"]["before"] == found["totals"]["after"]
     real = site.changes()
-    assert found["totals"]["after"]["episodes"] == sum(change[4] == "opened" and change[5] != "present_at_start" for change in real)
+    opened = [change for change in real if change[4] == "opened" and change[5] != "present_at_start"]
+    assert found["totals"]["after"]["episodes"] == len(opened)
     sent = site.rows("SELECT count(*) FROM nephrowatch.outbox WHERE kind IN ('alert', 'withdrawn', 'handed_over')")[0][0]
     assert found["totals"]["after"]["messages"] == sent
     assert sent > 0
@@ -84,7 +85,7 @@ def test_lookback_names_who_was_told_in_fact(site: Site) -> None:
     told = {line["patient"]: line["told_in_fact"] for line in found["alerted_by_bad_only"] if line["rule"] == "R01"}
     assert told["HOSP|T9"] == {"night": "2026-04-16", "destinations": ["mail", "slack"]}
     with pytest.raises(UserError, match="no stored rule set"):
-        pipeline.rules_lookback("feedfeed", str(high), here=site.here)
+        pipeline.rules_lookback(bad, "feedfeed", here=site.here)
 
 
 def test_burden_counts_what_happened_and_flags_a_rule_dismissed_for_two_months(

@@ -57,7 +57,9 @@ def withheld(site: Site) -> set[tuple[str, str]]:
 
 
 def morning_list(site: Site, night: date) -> dict[str, Any]:
-    ((content,),) = site.rows(f"SELECT content FROM nephrowatch.outbox WHERE kind = 'digest' AND unit = 'N1' AND night = '{night}'")
+    ((content,),) = site.rows(
+        f"SELECT content FROM nephrowatch.outbox WHERE kind = 'digest' AND unit = 'N1' AND night = '{night}'"
+    )
     return dict(content)
 
 
@@ -123,12 +125,14 @@ def test_a_signature_is_of_the_rule_as_written_and_every_message_says_which(site
         pipeline.rules_decide("signed", ["R01"], actor="Dr Example", reason="read", here=site.here)
     assert pipeline.rules_decide("signed", ["R01"], **signed, here=site.here) == ["R01"]
     new_high(site)
-    reviews = {one["id"]: one["review"] for (content,) in site.rows("SELECT content FROM nephrowatch.outbox WHERE kind = 'alert'")
+    sent = site.rows("SELECT content FROM nephrowatch.outbox WHERE kind = 'alert'")
+    reviews = {one["id"]: one["review"] for (content,) in sent
                for one in content["rules"]}  # fmt: skip
     assert reviews["R01"].startswith("signed by Dr Example (nephrologist) on ")
     by_rule = {one["rule"]: one["review"] for one in pipeline.rules_list(here=site.here)}
     assert by_rule["R02"] == "not clinically reviewed at this site"
     assert "R01" not in [one["id"] for one in morning_list(site, later(1))["rules"] if "not clinically" in one["review"]]
     own = site.root / "config" / "overrides.yaml"
-    own.write_text("overrides:\n  R01:\n    phosphate:\n      {limit: 5.6 mg/dL | 1.81 mmol/L, reason: agreed, author: Dr Example}\n")
+    own.write_text("overrides:\n  R01:\n    phosphate: "
+                   "{limit: 5.6 mg/dL | 1.81 mmol/L, reason: agreed, author: Dr Example}\n")
     assert {one["rule"]: one["review"] for one in pipeline.rules_list(here=site.here)}["R01"] == by_rule["R02"]

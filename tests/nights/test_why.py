@@ -36,8 +36,9 @@ def test_each_outcome_names_its_numbers_and_whether_anybody_was_told(site: Site)
     a_unit(site)
     site.night(NIGHT)
     site.patients("F1", "H1", "C1", "N1", name="more.csv")
-    site.labs("more.csv", *monthly("F1", NIGHT, HIGH, HIGH, HIGH, HIGH), *monthly("H1", NIGHT - timedelta(days=28), ABOVE, ABOVE),
-              *draw("H1", NIGHT, P=5.3, CA=9.2), *monthly("C1", NIGHT, CALM, CALM), *draw("N1", NIGHT - timedelta(days=200), P=6.9))  # fmt: skip
+    site.labs("more.csv", *monthly("F1", NIGHT, HIGH, HIGH, HIGH, HIGH), *monthly("C1", NIGHT, CALM, CALM),
+              *monthly("H1", NIGHT - timedelta(days=28), ABOVE, ABOVE), *draw("H1", NIGHT, P=5.3, CA=9.2),
+              *draw("N1", NIGHT - timedelta(days=200), P=6.9))  # fmt: skip
     site.night(later(1))
     firing, holding, nothing, unassessed, suppressed = (decided(site, who) for who in ("F1", "H1", "C1", "N1", "T1"))
     outcomes = [one["outcome"] for one in (firing, holding, nothing, unassessed, suppressed)]
@@ -66,10 +67,12 @@ def test_a_correction_shows_what_was_known_before_and_after(site: Site) -> None:
     assert changes(now) == [("opened", "raised"), ("retracted", "evidence_corrected")]
     assert changes(then) == [("opened", "raised")]
     found = pipeline.explain("T9", rules=["R01"], here=site.here)
-    assert sorted(one["why"] for one in found["versions_not_used"])[0].startswith("superseded: corrected to 4.4 (corrected, result ")
+    reasons = sorted(one["why"] for one in found["versions_not_used"])
+    assert reasons[0].startswith("superseded: corrected to 4.4 (corrected, result ")
     before = pipeline.explain("T9", rules=["R01"], night=later(2), known_at=None, here=site.here)
     (known,) = site.rows("SELECT recorded_at FROM nephrowatch.batches ORDER BY batch DESC LIMIT 1")
-    hindsight = pipeline.explain("T9", rules=["R01"], night=later(2), known_at=known.recorded_at - timedelta(microseconds=1), here=site.here)
+    earlier = known.recorded_at - timedelta(microseconds=1)
+    hindsight = pipeline.explain("T9", rules=["R01"], night=later(2), known_at=earlier, here=site.here)
     assert (before["decisions"][0]["outcome"], hindsight["decisions"][0]["outcome"]) == ("clear", "firing")
     assert hindsight["decisions"][0]["recorded"] == "clear"
     assert {one["why"] for one in hindsight["versions_not_used"]} == {"became known only later"}
