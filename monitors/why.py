@@ -191,4 +191,6 @@ def _told(one: Explanation, rule: Rule, found: dict[str, Any], episode: dict[str
         return f"nobody: the rule runs as {runs(rule)} and opens nothing"
     nothing = {"clear": "nothing raised it", "holding": "holding alone opens nothing; it was raised before the rule watched",
                "not_assessable": "it could not be assessed, which the morning list counts"}  # fmt: skip
+    if one.reason == "cleared":
+        return "nobody: newer values cleared it before it was ever told"
     return f"nobody: {nothing.get(one.outcome, 'no episode had been opened for it by this night')}"
