@@ -21,10 +21,11 @@ HISTORY = 26  # weeks of draws before the baseline night
 
 
 def run(
-    given: Assumptions, config: Config, patients: int, months: int, seed: int, every: int = 1,
+    given: Assumptions, config: Config, patients: int, months: int, seed: int, every: int = 1, rises: int = 2000,
     said: Callable[[str], None] = lambda line: None,
 ) -> Result:  # fmt: skip
-    """every: judge each so many weeks only. The same arguments give the same figures, to the last digit."""
+    """every: judge each so many weeks only. rises: patients of the other unit, in which everybody's phosphate rises.
+    The same arguments give the same figures, to the last digit."""
     weeks = HISTORY + round(months * MONTH_WEEKS)
     rng = np.random.default_rng(seed)
     unit = cohort(given, rng, patients, weeks)
@@ -40,6 +41,6 @@ def run(
     }).T.reindex(list(POLICIES))  # fmt: skip
     plain["overall"] = plain @ pd.Series(shares).reindex(plain.columns)
     again = np.random.default_rng(seed + 1)
-    rises = measure_rises(given, again, max(patients // 2, 100), config.rules, config.analytes, config.drugs)
+    noticed = measure_rises(given, again, rises, config.rules, config.analytes, config.drugs)
     rules = {rule.id: rule for rule in config.rules}
-    return Result(patients, months, seed, config.ruleset, counted, plain, rises, rules, given)
+    return Result(patients, months, seed, config.ruleset, counted, plain, noticed, rules, given)
