@@ -30,12 +30,18 @@ def digest(
     oldest_input: datetime | None,
     newest_input: datetime | None,
     feeds: Mapping[str, int] | None = None,
+    silent: Sequence[Mapping[str, Any]] = (),
+    unverified: Sequence[Mapping[str, Any]] = (),
+    held: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """A unit's morning list as counts only: nothing in it points to a patient.
 
     episodes: the unit's open ones and those that ended tonight. active: patients of the unit. not_assessed:
     {cause group: {reason: patients}}. oldest_input, newest_input: oldest and newest of the patients' latest
-    results. feeds: {named problem: files}. Sections stand in the order in which they are read.
+    results. feeds: {named problem: files}. silent: laboratory feeds of the unit with an open alarm; while there is
+    one, patients who only lack a recent result are one counted line and no storm of lines. unverified: open results in
+    quarantine that would be critical if true. held: {reason: files} still to be decided on. Sections stand in the order
+    in which they are read.
     """
     live = [episode for episode in episodes if not episode.state.ended]
     tonight = [episode for episode in episodes if episode.changed_night == night]
@@ -63,13 +69,18 @@ def digest(
         for group, reasons in sorted(not_assessed.items())
         for why, patients in sorted(reasons.items())
     ]
+    overdue = sum(patients for _, why, patients in lines if why.startswith("no_recent"))
+    told = [line for line in lines if not (silent and line[1].startswith("no_recent"))]
     return {
         "unit": unit.code, "unit_name": unit.name, "zone": unit.zone, "night": night.isoformat(),
         "active": active, "open": len(live), "sections": sections,
-        "not_assessed": [{"group": group, "reason": why, "patients": number} for group, why, number in lines],
+        "not_assessed": [{"group": group, "reason": why, "patients": number} for group, why, number in told],
         "assessed": {group: active - sum(not_assessed[group].values()) for group in sorted(not_assessed)},
-        "overdue": sum(patients for _, why, patients in lines if why.startswith("no_recent")),
+        "overdue": overdue,
+        "silent": [{**line, "overdue": overdue} for line in silent],
         "oldest_input": utc_text(oldest_input) if oldest_input else None,
         "newest_input": utc_text(newest_input) if newest_input else None,
         "feeds": dict(sorted((feeds or {}).items())),
+        "unverified": [dict(line) for line in unverified],
+        "held": dict(sorted((held or {}).items())),
     }  # fmt: skip
