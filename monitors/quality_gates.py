@@ -86,36 +86,68 @@ def _spoilt(name: np.ndarray, condition: np.ndarray) -> np.ndarray:
 
 
 def _with_past(rows: pd.DataFrame, history: pd.DataFrame, analytes: Mapping[str, Analyte]) -> pd.DataFrame:
-    """With before (own median) and ucum_before (unit of the latest earlier result), of earlier draws of the patient."""
-    numbers = {analyte.number: key for key, analyte in analytes.items()}
-    past = history.assign(name=history["analyte"].map(numbers)).dropna(subset=["name", "value"])
-    past = past.rename(columns={"collected_at": "past_at", "value": "past_value", "accession": "past_accession"})
-    past = past[["patient", "name", "past_at", "past_value", "unit_text", "past_accession"]]
-    both = rows[["place", "patient", "name", "collected_at", "accession"]].merge(past, on=["patient", "name"])
-    age = both["collected_at"] - both["past_at"]
-    other = (both["accession"] != both["past_accession"]) | both["accession"].isna()
-    both = both[(age > pd.Timedelta(0)) & (age <= pd.Timedelta(days=DAYS)) & other]
-    own = both.groupby("place")["past_value"].agg(["median", "size"])
-    median = own["median"].where(own["size"] >= VALUES)
-    last = both.sort_values(["place", "past_at"]).drop_duplicates("place", keep="last")
-    spelt = {
-        (key, text): ucum
-        for key, analyte in analytes.items()
-        for ucum, unit in analyte.units.items()
-        for text in (ucum, *unit.spellings)
-    }
-    ucum = pd.Series(
-        [spelt.get(pair) for pair in zip(last["name"], last["unit_text"], strict=True)], index=last["place"], dtype=object
-    )
-    return rows.assign(
-        before=rows["place"].map(median).to_numpy(), ucum_before=rows["place"].map(ucum).to_numpy(dtype=object)
-    )
+    """With before (own median) and ucum_before (unit of the latest earlier result), of earlier draws of the patient.
+
+    The past of a patient and analyte, a few results, is one line of a table as wide as the longest of them, by time.
+    """
+    names = pd.Index([*analytes])
+    patients = pd.Index(rows["patient"].unique())
+    numbers = pd.Index([analyte.number for analyte in analytes.values()])
+    at = pd.DataFrame({
+        "patient": patients.get_indexer(pd.Index(history["patient"])), "name": numbers.get_indexer(pd.Index(history["analyte"])),
+    })  # fmt: skip
+    there = ((at >= 0).all(axis=1) & history["value"].notna().reset_index(drop=True)).to_numpy()
+    if not there.any():
+        return rows
+    past = history[there]
+    of_past = (at["patient"] * len(names) + at["name"]).to_numpy()[there]
+    when = past["collected_at"].to_numpy("datetime64[us]").astype(np.int64)
+    order = np.lexsort((when, of_past))
+    lines, starts, sizes = np.unique(of_past[order], return_index=True, return_counts=True)
+    accessions, _ = pd.factorize(pd.concat([rows["accession"].astype("str"), past["accession"].astype("str")], ignore_index=True))
+    units, spelt = pd.factorize(past["unit_text"])
+    own = patients.get_indexer(pd.Index(rows["patient"])) * len(names) + names.get_indexer(pd.Index(rows["name"]))
+    line = np.searchsorted(lines, own)
+    known = np.append(lines, -1)[line] == own
+    width = np.arange(sizes.max())
+    cells = np.append(starts, 0)[line][:, None] + width  # (rows, width): places in `order`
+    filled = known[:, None] & (width < np.append(sizes, 0)[line][:, None])
+    places = order[np.where(filled, cells, 0)]
+    age = rows["collected_at"].to_numpy("datetime64[us]").astype(np.int64)[:, None] - when[places]
+    accession = accessions[: len(rows), None]
+    other = (accession != accessions[len(rows) :][places]) | (accession < 0)
+    earlier = filled & (age > 0) & (age <= DAYS * 86_400_000_000) & other
+    values = np.sort(np.where(earlier, past["value"].to_numpy(np.float64)[places], np.nan), axis=1)  # NaN comes last
+    count = earlier.sum(axis=1)
+    enough = np.flatnonzero(count >= VALUES)
+    median = np.full(len(rows), np.nan)
+    median[enough] = (values[enough, (count[enough] - 1) // 2] + values[enough, count[enough] // 2]) / 2
+    some = np.flatnonzero(count)
+    last = places[some, len(width) - 1 - np.argmax(earlier[some, ::-1], axis=1)]
+    said = _ucum(analytes, [*spelt])
+    ucum = np.full(len(rows), None, dtype=object)
+    ucum[some] = said[names.get_indexer(pd.Index(rows["name"]))[some], units[last]]
+    return rows.assign(before=median, ucum_before=ucum)
+
+
+def _ucum(analytes: Mapping[str, Analyte], texts: list[str]) -> np.ndarray:
+    """(analytes, texts + 1) the UCUM unit each text means for each analyte, None for none; the last text is none."""
+    return np.array([
+        [spelt.get(text) for text in texts] + [None]
+        for spelt in (
+            {text: ucum for ucum, unit in analyte.units.items() for text in (ucum, *unit.spellings)}
+            for analyte in analytes.values()
+        )
+    ], dtype=object)  # fmt: skip
 
 
 def _draws(rows: pd.DataFrame) -> np.ndarray:
     """(n,) number of the draw of each row: patient and accession, else patient and time."""
-    mark = rows["accession"].where(rows["accession"].notna(), rows["collected_at"].astype("str"))
-    return np.asarray(rows.assign(mark=mark).groupby(["patient", "mark"], sort=False).ngroup().to_numpy())
+    patient, _ = pd.factorize(rows["patient"])
+    accession, accessions = pd.factorize(rows["accession"])
+    time, times = pd.factorize(rows["collected_at"].to_numpy("datetime64[us]"))
+    mark = np.where(accession >= 0, accession, len(accessions) + time)
+    return np.asarray(pd.factorize(patient * (len(accessions) + len(times)) + mark)[0])
 
 
 def _exact(rows: pd.DataFrame) -> np.ndarray:
@@ -158,15 +190,16 @@ def _flipped(rows: pd.DataFrame, analytes: Mapping[str, Analyte]) -> np.ndarray:
     file flip the same way."""
     flipped, ratio, name = np.zeros(len(rows), dtype=bool), rows["ratio"].to_numpy(), rows["name"].to_numpy()
     before = rows["ucum_before"].to_numpy(dtype=object)
-    changed = np.array([old is not None and old == old and old != new for old, new in zip(before, rows["ucum"], strict=True)])
+    changed = pd.notna(before) & np.asarray(before != rows["ucum"].to_numpy(dtype=object), dtype=bool)
+    exact = _exact(rows)
     for analyte in FLIPPABLE:
-        if analyte not in analytes or not (own := _exact(rows) & (name == analyte)).any():
+        if analyte not in analytes or not len(own := np.flatnonzero(exact & (name == analyte))):
             continue
         sizes = {unit.per_conventional for unit in analytes[analyte].units.values()}
         for factor in sorted({a / b for a in sizes for b in sizes if a != b}):
-            alike = own & _near(np.abs(ratio / factor - 1), FLIP_WINDOW)
+            alike = own[_near(np.abs(ratio[own] / factor - 1), FLIP_WINDOW)]
             several = rows["patient"].to_numpy()[alike]
-            flipped |= alike & (changed | (len(set(several)) >= ALIKE))
+            flipped[alike] |= changed[alike] | (len(set(several)) >= ALIKE)
     return flipped
 
 

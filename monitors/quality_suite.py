@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ import pandas as pd
 from monitors.errors import ConfigError
 
 EXPECTATIONS = Path(__file__).resolve().parent.parent / "expectations"
-FEW = 8  # a column of states; what a suite says of so few values is asked once a process, not once a file
-_ANSWERED: dict[tuple[str, str, tuple[str, ...]], list[tuple[int, np.ndarray]]] = {}
+MOST = 500_000  # values a column's answers are remembered of
+# (suite, column) -> value -> numbers of the expectations it fails: asked once a process, not once a file
+_ANSWERED: dict[tuple[str, str], dict[Any, tuple[int, ...]]] = {}
 KINDS = ("labs", "medications", "census", "facts", "links")
 
 
@@ -40,33 +42,49 @@ def load(path: Path) -> dict[str, Any]:
 def failing(frame: pd.DataFrame, suite: dict[str, Any], path: Path) -> list[tuple[int, np.ndarray]]:
     """(number of the expectation, positions of the rows that fail it), for each.
 
-    What an expectation says of a row depends on the row's value in its column alone, so each distinct value of each
-    column is asked about once, side by side in one small frame: a million rows hold a few hundred.
+    What an expectation says of a row depends on the row's value in its column alone, so each value of each column is
+    asked about once, side by side in one small frame: a million rows hold a few hundred, the next file few more.
     """
     numbered = list(enumerate(suite["expectations"]))
     asked = {e["kwargs"].get("column") for _, e in numbered}
     columns = [name for name in frame.columns if name in asked]
     distinct = {name: _distinct(frame[name]) for name in columns}
-    known = {name: (json.dumps(suite), name, tuple(map(str, values))) for name, (values, _) in distinct.items()}
-    new = [name for name in columns if known[name] not in _ANSWERED]
-    longest = max((len(distinct[name][0]) for name in new), default=0)
+    values = {name: [None if pd.isna(value) else value for value in distinct[name][0]] for name in columns}
+    whole = json.dumps(suite)
+    known = {name: _ANSWERED.setdefault((whole, name), {}) for name in columns}
+    for remembered in known.values():
+        if len(remembered) > MOST:
+            remembered.clear()
+    new = {
+        name: np.array(unknown) for name in columns
+        if (unknown := [place for place, value in enumerate(values[name]) if value not in known[name]])
+    }  # fmt: skip
+    longest = max(map(len, new.values()), default=0)
     side_by_side = pd.DataFrame({  # shorter columns go on with their first value, which changes no answer
-        name: values.take(np.arange(longest) * (np.arange(longest) < len(values)))
-        for name, (values, _) in distinct.items() if name in new
+        name: distinct[name][0].take(np.append(places, np.full(longest - len(places), places[0])))
+        for name, places in new.items()
     })  # fmt: skip
     told = [(number, e) for number, e in numbered if e["kwargs"].get("column") in {*new, *asked.difference(columns)}]
-    answers: dict[str, list[tuple[int, np.ndarray]]] = {name: [] for name in new}
+    fails: dict[str, dict[int, list[int]]] = {name: {} for name in new}
     for number, failed in _validate(side_by_side, told, path):
-        answers[suite["expectations"][number]["kwargs"]["column"]].append((number, failed))
-    for name in new:
-        if len(distinct[name][0]) <= FEW:
-            _ANSWERED[known[name]] = answers[name]
+        of = fails[suite["expectations"][number]["kwargs"]["column"]]
+        for place in failed.tolist():
+            of.setdefault(place, []).append(number)
+    for name, asked_now in new.items():
+        known[name].update({values[name][place]: tuple(fails[name].get(at, ())) for at, place in enumerate(asked_now.tolist())})
     return [
         (number, np.flatnonzero(np.isin(distinct[name][1], failed)))
         for name in columns
-        for number, failed in (answers[name] if name in answers else _ANSWERED[known[name]])
-        if len(failed)
+        for number, failed in _by_number(known[name], values[name])
     ]
+
+
+def _by_number(known: dict[Any, tuple[int, ...]], values: list[Any]) -> list[tuple[int, list[int]]]:
+    found: dict[int, list[int]] = {}
+    for place, value in enumerate(values):
+        for number in known[value]:
+            found.setdefault(number, []).append(place)
+    return list(found.items())
 
 
 def _distinct(column: pd.Series) -> tuple[Any, np.ndarray]:
@@ -90,12 +108,9 @@ def _validate(
     if not expectations:
         return []
     gx = great_expectations()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    whole = context.data_sources.add_pandas("file").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all")
     numbered = [{**e, "meta": {**e["meta"], "number": number}} for number, e in expectations]
-    suite = context.suites.add(gx.ExpectationSuite(name="rows", expectations=numbered))
-    batch = whole.get_batch(batch_parameters={"dataframe": frame.assign(position=np.arange(len(frame)))})
+    suite = gx.ExpectationSuite(name="rows", expectations=numbered)
+    batch = _whole_frames().get_batch(batch_parameters={"dataframe": frame.assign(position=np.arange(len(frame)))})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"great_expectations\.")
         validated = batch.validate(suite, result_format={
@@ -112,6 +127,14 @@ def _validate(
         positions = [np.asarray(item["position"], dtype=np.int64).ravel() for item in listed]
         failing.append((meta["number"], np.concatenate(positions) if positions else np.array([], dtype=np.int64)))
     return failing
+
+
+@cache
+def _whole_frames() -> Any:
+    """Great Expectations' way to any frame. Made once a process: it writes its settings as YAML whenever one is made."""
+    context = great_expectations().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    return context.data_sources.add_pandas("file").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all")
 
 
 def great_expectations() -> Any:

@@ -28,6 +28,7 @@ STAGES = {
 PARTS = {
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",
+    "store_batch": "store", "store_keys": "store", "store_labs": "store",
     "store_identity": "store", "store_links": "store", "store_reads": "store", "store_rows": "store", "quarantine": "store",
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
     "cli_feeds": "cli", "cli_quarantine": "cli", "cli_words": "cli",

@@ -105,7 +105,7 @@ def _zip(raw: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
         sentence = "The zip file has no readable table of contents, as when it breaks off; ask for the whole file."
         raise FeedError("truncated", sentence) from None
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]  # is_dir() fails on an empty name
     if any(info.filename == "[Content_Types].xml" for info in infos):
         raise FeedError("packed_otherwise", "The file is an office document; ask for the text file it was made from.")
     budget.members(len(infos))

@@ -16,7 +16,7 @@ from monitors import store
 from monitors.config import Feed
 from monitors.database import Database, Role
 from monitors.errors import UserError
-from monitors.store_identity import patients
+from monitors.store_links import patients
 
 LABS = {"patient": "p", "accession": "s", "code": "c", "value": "v", "unit_text": "u", "collected_at": "t", "date_of_birth": "b",
         "second_identifier": "n"}  # fmt: skip
