@@ -10,17 +10,26 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock schema clean
+.PHONY: help demo test fuzz bench check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
-demo: $(READY) ## a believable year of three units, last nights through Airflow, and a morning summary
+demo: $(READY) ## a believable year of five units, last nights through Airflow, and a morning summary
 	@env -u NEPHROWATCH_DATABASE_URL -u NEPHROWATCH_CONFIG NEPHROWATCH_HOME="$(DEMO)/home" AIRFLOW_HOME="$(DEMO)/airflow" \
 		PYTHONPATH="$(CURDIR)" $(PY) -m monitors.demo
 
 test: $(READY) ## all tests
 	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest
+
+MUTANTS ?= 1000000
+fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format
+	@for format in csv hl7v2 fhir; do \
+		PYTHONPATH="$(CURDIR)" $(PY) -m tests.fuzz --format $$format --mutants $(MUTANTS) --seed 1 || exit 1; done
+
+bench: $(READY) ## speed, side by side with the bare thing
+	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/ingest.py
+	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/judging.py
 
 check: $(READY) ## style, types, architecture
 	@$(PY) -m ruff check .

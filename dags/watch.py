@@ -1,8 +1,9 @@
 """Every hour: is anything silent that should not be?
 
-One task, one call: messages that are stuck, and a history that no longer verifies. Each goes to the
-operations destination, once a day. Silence is never taken for safety: a machine that is down altogether
-cannot say so itself, so let another host look for the newest night too (docs/operations.md).
+One task, one call: feeds that went silent or are back (each told once), messages that are stuck, and a
+history that no longer verifies (each told once a day). All go to the operations destination. Silence is
+never taken for safety: a machine that is down altogether cannot say so itself, so let another host look
+for the newest night too (docs/operations.md).
 
 **If it is red**: the watch itself cannot look; the log's last line says why.
 """
@@ -34,7 +35,7 @@ from airflow.sdk import CronTriggerTimetable, dag, task
 def watch() -> None:
     @task(task_id="watch")
     def look() -> None:
-        """Report what is stuck or does not verify."""
+        """Report what is silent, stuck or does not verify."""
         from monitors import pipeline
 
         pipeline.watch()

@@ -21,7 +21,7 @@ __all__ = ["LEFT_FOR_GOOD", "Destinations", "RuleFacts", "Standing", "digest", "
 Destinations = Callable[[str, Severity, str], tuple[str, ...]]
 """(unit, severity, cause group) -> names of the destinations that get such an alert; empty: list only."""
 
-LEFT_FOR_GOOD = {"died": "died", "transplanted": "transplanted", "transferred": "left", "left": "left"}
+LEFT_FOR_GOOD = {"died": "died", "transplanted": "transplanted", "transferred": "left", "left": "left", "merged": "merged"}
 BY_PEOPLE = ("rule_changed", "rule_stopped")  # what people did to the rules, not what happened to the patient
 _HUMAN = (State.ACKNOWLEDGED, State.SNOOZED, State.DISMISSED)
 
@@ -266,7 +266,8 @@ class _Case:
 
 
 def _closed(patient: Standing, episode: Episode) -> Change:
-    """Death, transplant and departure end an episode without a message: nobody is paged about the dead."""
+    """Death, transplant and departure end an episode without a message: nobody is paged about the dead. So does a merge
+    of the patient's number into another: that patient is judged with all results, and told about by an episode of its own."""
     reason = LEFT_FOR_GOOD[patient.status]
     return Change(
         patient_id=patient.patient_id, group=episode.group, unit=episode.unit,
@@ -275,7 +276,7 @@ def _closed(patient: Standing, episode: Episode) -> Change:
         to_state=State.CLOSED, severity=episode.severity, limbs=dict(episode.limbs),
         episode_id=episode.episode_id,
         from_state=episode.state, version=episode.version, baseline=episode.baseline,
-        withheld=(Withheld("*", "closed_by_census"),),
+        withheld=(Withheld("*", "merged" if reason == "merged" else "closed_by_census"),),
     )  # fmt: skip
 
 
@@ -296,6 +297,7 @@ _SENTENCES: dict[tuple[ChangeKind, str], str] = {
     (ChangeKind.CLOSED, "died"): "Closed by the census: the patient died.",
     (ChangeKind.CLOSED, "transplanted"): "Closed by the census: the patient was transplanted.",
     (ChangeKind.CLOSED, "left"): "Closed by the census: the patient left.",
+    (ChangeKind.CLOSED, "merged"): "Closed: the patient's number was merged into another, which is judged with all results.",
 }
 
 

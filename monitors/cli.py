@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,28 +10,22 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from monitors import cli_rules, database, pipeline, settings
+from monitors import cli_feeds, cli_quarantine, cli_rules, database, pipeline, settings
+from monitors.cli_words import Json, counted, err, out, print_json, rows_of, table
 from monitors.errors import NephrowatchError, UserError
 from monitors.records import is_live, night_of
 
 app = typer.Typer(help="Nightly watch over calcium, phosphate and PTH in dialysis patients.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
 alerts_app = typer.Typer(help="Episodes: who needs a look, and why.", no_args_is_help=True)
-quarantine_app = typer.Typer(help="Rows and files that could not be used, and why.", no_args_is_help=True)
-feeds_app = typer.Typer(help="Where data comes from.", no_args_is_help=True)
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
-for name, child in (("alerts", alerts_app), ("quarantine", quarantine_app), ("feeds", feeds_app), ("db", db_app),
-                    ("history", history_app), ("rules", cli_rules.app)):  # fmt: skip
+for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
+                     ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", db_app),
+                     ("history", history_app), ("rules", cli_rules.app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-_FILE_COUNTS = ("files", "held", "waiting", "received", "stored", "known", "quarantined")
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 
 
 def _night(text: str) -> date:
@@ -57,12 +50,11 @@ def run(
     with _progress(quiet=as_json) as progress:
         summary = pipeline.night(the_night, live=not backfill, progress=progress)
     if as_json:
-        _print_json(summary)
+        print_json(summary)
         return
     out.print(f"Night {summary['night']} · run {summary['run_id']} · knowledge up to {summary['known_at'] or 'nothing yet'}")
     for title in ("rows", "findings", "changes", "messages"):
-        counts = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in summary[title].items() if number)
-        out.print(f"  {title:9} {counts or 'none'}")
+        out.print(f"  {title:9} {counted(summary[title])}")
     out.print("Who needs a look: nephrowatch alerts list     What could not be used: nephrowatch quarantine list")
 
 
@@ -70,7 +62,7 @@ def run(
 def deliver(as_json: Json = False) -> None:
     """Send what waits in the outbox."""
     counts = dict(pipeline.deliver())
-    _print_json(counts) if as_json else out.print(", ".join(f"{n} {word}" for word, n in counts.items()) or "Nothing waits.")
+    print_json(counts) if as_json else out.print(", ".join(f"{n} {word}" for word, n in counts.items()) or "Nothing waits.")
 
 
 @alerts_app.command("list")
@@ -81,12 +73,12 @@ def alerts_list(
     ended = {"resolved", "retracted", "closed"}
     episodes = [e for e in _episodes("") if everything or as_json or e["state"] not in ended]
     if as_json:
-        _print_json(episodes)
+        print_json(episodes)
         return
     order = {"CRITICAL": 0, "HIGH": 1, "WARNING": 2}
     quiet = cli_rules.quiet_now()
     episodes.sort(key=lambda e: (order[e["severity"]], e["unit"], e["opened_night"], e["id"]))
-    _table(
+    table(
         ("ref", "severity", "unit", "patient", "group", "rules", "state", "since night", "told"),
         [(e["ref"], e["severity"], e["unit"], e["patient"], e["group"], " ".join(limb["rule"] for limb in e["limbs"]),
           e["state"], e["opened_night"], _told(e, quiet))
@@ -106,10 +98,10 @@ def alerts_show(
         raise UserError(f"There is no episode {ref!r}; `nephrowatch alerts list --all` shows them all.")
     episode = found[0]
     with pipeline.opened() as here:
-        episode["changes"] = _rows(here, "read/changes_of_episode", episode_id=episode["id"])
-        episode["findings"] = _rows(here, "read/findings_of_episode", episode_id=episode["id"])
+        episode["changes"] = rows_of(here, "read/changes_of_episode", episode_id=episode["id"])
+        episode["findings"] = rows_of(here, "read/findings_of_episode", episode_id=episode["id"])
     if as_json:
-        _print_json(episode)
+        print_json(episode)
         return
     out.print(f"{episode['ref']} · {episode['severity']} · {episode['group']} · {episode['state']} · unit {episode['unit']}")
     out.print(cli_rules.review_line({limb["rule"] for limb in episode["limbs"]}))
@@ -123,7 +115,7 @@ def alerts_show(
                 out.print(f"  drug: {_drug(drug)}")
             if unknown := word["facts"].get("unknown"):
                 out.print(f"  not known here: {', '.join(unknown)}")
-        _table(("analyte", "value", "unit", "collected", "used as", "result"),
+        table(("analyte", "value", "unit", "collected", "used as", "result"),
                [(e["analyte"], f"{e.get('comparator', '')}{e['value']:g}", e["unit"], e["collected_at"], e.get("role", ""),
                  e["result_id"])
                 for e in limb["evidence"]], "no evidence kept")  # fmt: skip
@@ -135,48 +127,6 @@ def alerts_show(
             out.print(f"     to {message['destination']}: {message['state']} after {message['attempts']} attempts{repeat}")
         for withheld in change["withheld"]:
             out.print(f"     withheld from {withheld['destination']}: {withheld['reason']}")
-
-
-@quarantine_app.command("list")
-def quarantine_list(
-    reason: Annotated[str, typer.Option(help="Only this reason.")] = "",
-    feed: Annotated[str, typer.Option(help="Only this feed.")] = "",
-    most: Annotated[int, typer.Option(help="At most so many rows.")] = 200,
-    as_json: Json = False,
-) -> None:
-    """What could not be used: totals by reason, then the newest rows (those of codes not monitored: on request)."""
-    with pipeline.opened() as here:
-        counts = _rows(here, "read/quarantine_counts")
-        rows = _rows(here, "read/quarantine", reason=reason, feed=feed, most=most)
-    if as_json:
-        _print_json({"counts": counts, "rows": rows})
-        return
-    _table(("feed", "reason", "rows", "what it means", "remedy"),
-           [(c["feed"], c["reason"], c["rows"], c["sentence"], c["remedy"]) for c in counts],
-           "Nothing is in quarantine.")  # fmt: skip
-    if rows:
-        out.print("")
-        _table(("file", "line", "reason", "as received"),
-               [(r["file"], r["line_no"], r["reason"], _raw(r["raw"])) for r in rows], "")
-
-
-@feeds_app.command("list")
-def feeds_list(as_json: Json = False) -> None:
-    """Each configured feed, what came last and what became of its rows."""
-    with pipeline.opened() as here:
-        arrived = {row["feed"]: row for row in _rows(here, "read/feeds")}
-        feeds = [
-            {"feed": name, "kind": feed.kind, "format": feed.format, "location": feed.location, "unit": feed.unit,
-             **{key: arrived.get(name, {}).get(key, 0) for key in _FILE_COUNTS},
-             "last_received": arrived.get(name, {}).get("last_received"), "last_file": arrived.get(name, {}).get("last_file")}
-            for name, feed in here.config.feeds.items()
-        ]  # fmt: skip
-    if as_json:
-        _print_json(feeds)
-        return
-    _table(("feed", "kind", "unit", "files", "held", "received", "stored", "known", "quarantined", "last file"),
-           [[f[key] for key in ("feed", "kind", "unit", "files", "held", "received", "stored", "known", "quarantined",
-                                "last_file")] for f in feeds], "No feed is configured.")  # fmt: skip
 
 
 @db_app.command("start")
@@ -219,7 +169,7 @@ def db_migrate() -> None:
 def db_status(as_json: Json = False) -> None:
     """Where the database is and whether it is ready."""
     found = database.status(settings.from_process())
-    _print_json(found) if as_json else _table(("what", "is"), [(key, value) for key, value in found.items()], "")
+    print_json(found) if as_json else table(("what", "is"), [(key, value) for key, value in found.items()], "")
 
 
 @history_app.command("verify")
@@ -228,7 +178,7 @@ def history_verify(as_json: Json = False) -> None:
     with pipeline.opened() as here:
         found = pipeline.verify(here=here)
     if as_json:
-        _print_json(found)
+        print_json(found)
     elif found["first_bad"]:
         out.print(f"The ledger is BROKEN at entry {found['first_bad']['seq']}: {found['first_bad']['what']}.")
     else:
@@ -244,7 +194,7 @@ def _episodes(ref: str) -> list[dict[str, Any]]:
              "patient_id": row["patient_id"], "unit": row["unit"], "group": row["cause_group"], "limbs": row["limbs"],
              "severity": row["severity"], "state": row["state"], "opened_night": row["opened_night"],
              "changed_night": row["changed_night"], "baseline": row["baseline"], "told": row["told"]}
-            for row in _rows(here, "read/alerts", ref=ref)
+            for row in rows_of(here, "read/alerts", ref=ref)
         ]  # fmt: skip
 
 
@@ -260,35 +210,6 @@ def _told(episode: Mapping[str, Any], quiet: Mapping[tuple[str, str], str]) -> s
 def _drug(drug: Mapping[str, Any]) -> str:
     dates = [f"{word} {drug[word]}" for word in ("started", "stopped", "listed") if drug.get(word)]
     return f"{drug['text']} ({drug['class'].replace('_', ' ')}){': ' if dates else ''}{', '.join(dates)}"
-
-
-def _raw(row: Any) -> str:
-    return json.dumps(row, ensure_ascii=False) if row else "(kept in the archive)"
-
-
-def _rows(here: pipeline.Here, name: str, **parameters: Any) -> list[dict[str, Any]]:
-    with here.db.begin(database.Role.WEB) as connection:
-        return [_plain(row) for row in connection.execute(database.sql(name), parameters).mappings()]
-
-
-def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {key: value.isoformat() if isinstance(value, date | datetime) else value for key, value in row.items()}
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=2, default=str))
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], nothing: str) -> None:
-    if not rows:
-        out.print(nothing)
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(width=None if out.is_terminal else 200).print(table, markup=False)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """The configuration folder, validated once at start, cross-references included.
 
-site.yaml feeds.yaml routes.yaml people.yaml analytes.yaml medications.yaml rules/*.yaml
+site.yaml feeds.yaml routes.yaml people.yaml analytes.yaml medications.yaml facts.yaml rules/*.yaml
 Every error is a ConfigError: file, line, and the rule that was broken.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,6 +17,7 @@ from pydantic import BaseModel, Field, model_validator
 from monitors import documents, records
 from monitors.documents import Document
 from monitors.errors import ConfigError, UserError
+from monitors.fact_model import Facts
 from monitors.feed_model import FIELDS, STATUSES, Feed, Feeds, Mapping, Name, Zone
 from monitors.records import Severity
 from monitors.rule_status import CYCLE_DAYS
@@ -45,7 +47,7 @@ class Site(Document):
     """What is true of the whole site."""
 
     name: str
-    base: str | None = Field(None, description="folder that analytes, medications, people and rules/ come from where absent")
+    base: str | None = Field(None, description="folder that what a site leaves out comes from; its own are site, feeds, routes")
     link: str = Field(pattern=r"^https?://", description="where messages link to; the alert's ref is appended")
     mail_domain: str = Field(description="right-hand side of Message-ID")
     archive: str | None = Field(None, description="fsspec URL of the raw archive; default: archive in NEPHROWATCH_HOME")
@@ -158,6 +160,7 @@ class Config(Document):
     people: tuple[Person, ...]
     analytes: dict[str, Analyte]
     drugs: Drugs
+    facts: Facts
     rules: tuple[Rule, ...]
     ruleset: str = Field(description="hash of everything judging reads")
     ruleset_body: str = Field(description="the canonical text that was hashed")
@@ -177,6 +180,7 @@ def load(folder: Path) -> Config:
     people, _ = _read(_own_or_base(folder, base, "people.yaml"), People)
     analytes, _ = _read(_own_or_base(folder, base, "analytes.yaml"), Analytes)
     drugs, _ = _read(_own_or_base(folder, base, "medications.yaml"), Drugs)
+    facts, _ = _read(_own_or_base(folder, base, "facts.yaml"), Facts)
     rules_folder = _own_or_base(folder, base, "rules")
     texts = {str(path): _text(path) for path in sorted(rules_folder.glob("*.yaml"))}
     if not texts:
@@ -184,12 +188,12 @@ def load(folder: Path) -> Config:
     own_limits = _own_or_base(folder, base, "overrides.yaml")
     overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
     rules = parse_rules(texts, analytes.analytes, drugs, overrides)
-    _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes)
+    _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes, facts)
     _check_routes(folder / "routes.yaml", routes_text, routes, site, rules)
     body = ruleset_body(rules, analytes, drugs, site.calcium_basis, site.no_feed_of)
     return Config(
         folder=folder, site=site, feeds=dict(feeds.feeds), routes=routes, people=tuple(people.people),
-        analytes=analytes.analytes, drugs=drugs, rules=rules,
+        analytes=analytes.analytes, drugs=drugs, facts=facts, rules=rules,
         ruleset=hashlib.sha256(body.encode()).hexdigest()[:16], ruleset_body=body,
     )  # fmt: skip
 
@@ -254,9 +258,10 @@ def _read(path: Path, model: type[T]) -> tuple[T, str]:
     return documents.parse(text, str(path), model), text
 
 
-def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Analytes) -> None:
+def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Analytes, facts: Facts) -> None:
     units = {unit.code for unit in site.units}
     spellings = analytes.spellings()
+    owners = {code: analyte for analyte, described in analytes.analytes.items() for code in described.codes}
     for name, feed in feeds.feeds.items():
         if feed.unit is not None and feed.unit not in units:
             line = documents.line_in(text, "feeds", name, "unit")
@@ -273,10 +278,23 @@ def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Anal
             if (analyte := meant.analyte) not in analytes.analytes:
                 line = documents.line_in(text, "feeds", name, "mapping", "codes", code)
                 raise ConfigError(str(path), line, f"feed {name}: analyte '{analyte}' is not in analytes.yaml")
+            if (owner := owners.get(code, analyte)) != analyte:
+                line = documents.line_in(text, "feeds", name, "mapping", "codes", code)
+                raise ConfigError(str(path), line, f"feed {name}: LOINC code {code} is mapped to {analyte}; it means {owner}")
         for spelling, ucum in feed.mapping.units.items():
             if ucum not in spellings:
                 line = documents.line_in(text, "feeds", name, "mapping", "units", spelling)
                 raise ConfigError(str(path), line, f"feed {name}: unit '{ucum}' is not in analytes.yaml")
+        for code, concept in feed.mapping.facts.items():
+            if concept not in facts.facts:
+                line = documents.line_in(text, "feeds", name, "mapping", "facts", code)
+                near = difflib.get_close_matches(concept, facts.facts, n=1)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise ConfigError(str(path), line, f"feed {name}: fact '{concept}' is not in facts.yaml{hint}")
+        for unit in feed.deadline.units if feed.deadline else ():
+            if unit not in units:
+                line = documents.line_in(text, "feeds", name, "deadline", "units", unit)
+                raise ConfigError(str(path), line, f"feed {name}: deadline of unit '{unit}', which is not in site.yaml")
 
 
 def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tuple[Rule, ...]) -> None:

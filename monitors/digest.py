@@ -33,6 +33,9 @@ def digest(
     oldest_input: datetime | None,
     newest_input: datetime | None,
     feeds: Mapping[str, int] | None = None,
+    silent: Sequence[Mapping[str, Any]] = (),
+    unverified: Sequence[Mapping[str, Any]] = (),
+    held: Mapping[str, int] | None = None,
     quiet: Mapping[tuple[str, str], str] = MappingProxyType({}),
     rules: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
@@ -40,13 +43,15 @@ def digest(
 
     episodes: the unit's open ones and those that ended tonight. active: patients of the unit. not_assessed:
     {cause group: {reason: patients}}. oldest_input, newest_input: oldest and newest of the patients' latest
-    results. feeds: {named problem: files}. quiet: (unit, rule) -> why it tells nobody; an episode of such rules only is counted
-    by itself, with the severity it would have been told at. rules: id, version and review of those that open episodes.
-    Sections stand in the order in which they are read.
+    results. feeds: {named problem: files}. silent: laboratory feeds of the unit with an open alarm; while there is
+    one, patients who only lack a recent result are one counted line and no storm of lines. unverified: open results in
+    quarantine that would be critical if true. held: {reason: files} still to be decided on. quiet: (unit, rule) -> why it
+    tells nobody; an episode of such rules only is counted by itself, with the severity it would have been told at.
+    rules: id, version and review of those that open episodes. Sections stand in the order in which they are read.
     """
     open_now = [episode for episode in episodes if not episode.state.ended]
-    silent = [episode for episode in open_now if _silent(episode, quiet)]
-    live = [episode for episode in open_now if episode not in silent]
+    hushed = [episode for episode in open_now if _silent(episode, quiet)]
+    live = [episode for episode in open_now if episode not in hushed]
     tonight = [episode for episode in episodes if episode.changed_night == night]
     waiting = [episode for episode in live if episode.state in (State.OPEN, State.STALE)]
     closed = [episode for episode in tonight if episode.state is State.CLOSED]
@@ -58,7 +63,7 @@ def digest(
         "withdrawn": [e for e in tonight if e.state is State.RETRACTED],
         "safety_review": [e for e in closed if e.severity is not Severity.WARNING],
         "stale": [e for e in live if not any(limb.active for limb in e.limbs.values())],
-        "silent_phase": silent,
+        "silent_phase": hushed,
         "rule_stopped": [
             e for e in tonight if e.state.ended and any(limb.reason == "rule_stopped" for limb in e.limbs.values())
         ],
@@ -76,15 +81,20 @@ def digest(
         for group, reasons in sorted(not_assessed.items())
         for why, patients in sorted(reasons.items())
     ]
+    overdue = sum(patients for _, why, patients in lines if why.startswith("no_recent"))
+    told = [line for line in lines if not (silent and line[1].startswith("no_recent"))]
     return {
         "unit": unit.code, "unit_name": unit.name, "zone": unit.zone, "night": night.isoformat(),
         "active": active, "open": len(live), "sections": sections,
-        "not_assessed": [{"group": group, "reason": why, "patients": number} for group, why, number in lines],
+        "not_assessed": [{"group": group, "reason": why, "patients": number} for group, why, number in told],
         "assessed": {group: active - sum(not_assessed[group].values()) for group in sorted(not_assessed)},
-        "overdue": sum(patients for _, why, patients in lines if why.startswith("no_recent")),
+        "overdue": overdue,
+        "silent": [{**line, "overdue": overdue} for line in silent],
         "oldest_input": utc_text(oldest_input) if oldest_input else None,
         "newest_input": utc_text(newest_input) if newest_input else None,
         "feeds": dict(sorted((feeds or {}).items())),
+        "unverified": [dict(line) for line in unverified],
+        "held": dict(sorted((held or {}).items())),
         "stopped": sorted(rule for (at, rule), why in quiet.items() if (at, why) == (unit.code, "rule_stopped")),
         "rules": [dict(rule) for rule in rules],
     }  # fmt: skip

@@ -97,7 +97,7 @@ def refreshed(connection: Connection, context: Reconciling) -> Reconciling:
 
 def read(connection: Connection, context: Reconciling, after: int) -> Page:
     """The next patients after `after`; those of a unit judged through a later night are passed over."""
-    key = {"judgement_id": context.judgement_id, "after": after, "most": MOST_PATIENTS}
+    key = {"judgement_id": context.judgement_id, "known": context.known, "after": after, "most": MOST_PATIENTS}
     found = connection.execute(sql("reconcile/patients"), key).all()
     page = Page(last=found[-1].patient_id if found else None)
     ids = [row.patient_id for row in found]
@@ -115,13 +115,13 @@ def read(connection: Connection, context: Reconciling, after: int) -> Page:
     for row in connection.execute(sql("reconcile/corrected"), {**given, "known": context.known}):
         corrected.setdefault(row.patient_id, set()).add(row.rule)
     for row in found:
-        if row.unit is None:
+        if row.unit is None and not row.merged:
             _not_judged(page, row.patient_id)
         unit = row.unit or page.episodes[row.patient_id][0].unit
         tonight = context.units[unit]
         if tonight.judged_through is None or tonight.judged_through <= context.night:
             rules = frozenset(corrected.get(row.patient_id, ()))
-            standing = Standing(row.patient_id, unit, row.status or "active", tonight.missed, rules)
+            standing = Standing(row.patient_id, unit, "merged" if row.merged else row.status or "active", tonight.missed, rules)
             page.patients.append((standing, row.newest_result))
     return page
 

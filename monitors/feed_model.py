@@ -69,6 +69,10 @@ STATUSES: dict[str, tuple[str, ...]] = {  # the first is what nothing written me
 }
 
 
+ESCAPING = {"utf-7", "u7", "unicode-escape", "raw-unicode-escape", "idna", "punycode"}  # text made of other text
+SECRET_OPTIONS = {"secret", "token", "password", "passphrase", "pkey", "client_secret", "secret_key", "account_key", "sas_token"}
+
+
 class Gate(Document):
     """When a whole file is held instead of its rows being split."""
 
@@ -80,17 +84,37 @@ class Caps(Document):
     """Beyond these a file is refused before it is read into memory."""
 
     bytes: int = Field(256 * 1024 * 1024, ge=1, description="largest file, and largest content of a packed one")
-    ratio: int = Field(200, ge=1, description="unpacked bytes per packed byte")
-    depth: int = Field(1, ge=0, description="packed files inside packed files")
-    members: int = Field(100, ge=1, description="files inside one zip")
+    ratio: int = Field(200, ge=1, description="unpacked bytes per packed byte; contents below 1 MiB are never bombs")
+    depth: int = Field(1, ge=0, description="packings around a content: 1 takes a packed file, 2 one in another")
+    members: int = Field(100, ge=1, description="files inside one zip, at all levels together")
 
 
 class Ready(Document):
-    """When a file is no longer being written. Either its last change is `settled_seconds` old and its size stays the
-    same while it is read, or a file of the same name plus `sidecar` lies beside it and names the checksum."""
+    """When a file is no longer being written. Its last change is `settled_seconds` old; with `sidecar`, a file of the
+    same name plus that ending lies beside it and holds its checksum. Either way its size must stay while it is read."""
 
     settled_seconds: int = Field(0, ge=0)
     sidecar: Literal[".sha256", ".md5", ""] = ""
+
+
+class Storage(Document):
+    """How a location is reached: the options of its fsspec file system (s3fs, sftp).
+
+    options: what may be read by everyone (endpoint_url, host, port). secrets: option -> environment variable that
+    holds it, or whose name plus _FILE names the file that does.
+    """
+
+    options: dict[str, str | int | bool | dict[str, str | int | bool]] = {}
+    secrets: dict[str, Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]] = {}
+
+    @model_validator(mode="after")
+    def _no_secret_is_written_down(self) -> Storage:
+        for name in self.options:
+            if name in SECRET_OPTIONS:
+                raise ValueError(f"storage: '{name}' is a secret; put the name of its environment variable under storage.secrets")
+        if both := sorted(set(self.options) & set(self.secrets)):
+            raise ValueError(f"storage: '{both[0]}' stands under options and under secrets")
+        return self
 
 
 class Deadline(Document):
@@ -111,10 +135,11 @@ class ValidCode(Document):
 
 
 class WideColumn(Document):
-    """One result column of a wide file: what it measures and in which unit."""
+    """One result column of a wide file: what it measures and in which unit. optional: files may come without it."""
 
     code: str
     unit_text: str = ""
+    optional: bool = False
 
 
 class Mapping(Document):
@@ -126,8 +151,9 @@ class Mapping(Document):
     and not wanted; '*' means every code not named. units: the source's spelling -> UCUM. statuses: source status ->
     ours, by kind of feed (`STATUSES`). specimens: source specimen -> 'blood' or why it is kept out. conditions:
     source words for haemolysed | lipaemic | icteric | clotted | contaminated | delayed. timings: source word ->
-    pre | post | unknown. locations: source word -> inpatient | outpatient. places: source location -> dialysis unit. facts: source code ->
-    concept of facts.yaml. missing: texts that mean "nothing was written". dates: strptime formats, tried in order.
+    pre | post | unknown. locations: source word -> inpatient | outpatient. places: source location -> dialysis unit.
+    facts: source code -> concept of facts.yaml. missing: texts that mean "nothing was written". dates: strptime formats,
+    tried in order.
     """
 
     columns: dict[str, str] = {}
@@ -166,6 +192,10 @@ class HL7Options(Document):
     second_authority: str = ""
     accession: list[Literal["SPM-2", "OBR-3", "OBR-2", "ORC-3"]] = ["SPM-2", "OBR-3"]
     charset: str = "utf-8"
+    patients_per_message: Literal["one", "several"] = Field("several", description=(
+        "one: a second PID refuses the message, and orders that are all numbered 1 are taken; "
+        "several: order and result numbers must rise, so that a lost PID is noticed"))
+    unterminated: Literal["refuse", "take"] = Field("refuse", description="a file whose last segment has no line end")
 
 
 class FHIROptions(Document):
@@ -177,6 +207,11 @@ class FHIROptions(Document):
     second_system: str = ""
     accession_system: str = ""
     code_systems: list[str] = ["http://loinc.org", ""]
+    base: str = Field("", description=(
+        "address of the source's own server; absolute references that begin with it mean its resources; "
+        "'' trusts only the addresses the file itself names"))
+    specimens: Literal["needed", "optional"] = Field("needed", description=(
+        "optional: a result whose Specimen cannot be found is taken without it: type and condition stay unknown"))
 
 
 class Pull(Document):
@@ -208,7 +243,8 @@ class Feed(Document):
     unit: str | None = Field(None, description="the unit its rows belong to, where a row does not say")
     zone: Zone
     encoding: str = "utf-8-sig"
-    delimiter: str = Field(",", min_length=1, max_length=1)
+    delimiter: str = Field(",", pattern=r'^[\x01-\x09\x0b\x0c\x0e-\x1f !#-&*-,/:-@\[-`{-~]$', description="one ASCII sign")
+    trailing_delimiter: bool = Field(False, description="rows end with a delimiter that the header lacks")
     optional: bool = Field(False, description="no file yet is no reason for alarm")
     mapping: Mapping = Mapping()
     hl7v2: HL7Options = HL7Options()
@@ -217,6 +253,7 @@ class Feed(Document):
     gate: Gate = Gate()
     caps: Caps = Caps()
     ready: Ready = Ready()
+    storage: Storage = Storage()
     deadline: Deadline | None = None
 
     def takes(self) -> tuple[Kind, ...]:
@@ -234,8 +271,9 @@ class Feed(Document):
     @classmethod
     def _encoding_is_known(cls, name: str) -> str:
         try:
-            "ä".encode(name, errors="replace")
-        except LookupError:
+            if "ä".encode(name, errors="replace") and name.lower().replace("_", "-") in ESCAPING:
+                raise LookupError
+        except (LookupError, UnicodeError):
             raise ValueError(f"'{name}' is not a text encoding Python knows, like utf-8-sig or latin-1") from None
         return name
 
@@ -253,6 +291,17 @@ class Feed(Document):
             raise ValueError("'pull' asks a FHIR server; it needs format: fhir")
         if self.mapping.wide and self.kind != "labs":
             raise ValueError("mapping.wide is for labs: one column a test")
+        if both := sorted(set(self.mapping.wide) & set(self.mapping.columns.values())):
+            raise ValueError(f"mapping: column '{both[0]}' stands under columns and under wide")
+        told = {*self.mapping.codes, *self.mapping.excluded, *self.mapping.not_monitored}
+        if lost := [wide.code for wide in self.mapping.wide.values() if wide.code not in told and "*" not in told]:
+            raise ValueError(f"mapping.wide: code '{lost[0]}' stands neither under codes, excluded nor not_monitored")
+        return self
+
+    @model_validator(mode="after")
+    def _pattern_stays_below_its_folder(self) -> Feed:
+        if self.pattern.startswith("/") or ".." in self.pattern.split("/"):
+            raise ValueError(f"pattern '{self.pattern}' leaves the feed's location; write it from there, like **/*.ndjson")
         return self
 
     @model_validator(mode="after")
@@ -274,6 +323,7 @@ class Feed(Document):
             must, may = FIELDS[self.kind]
             if self.mapping.wide:
                 must = must - {"code", "value"}
+                may = may - {"value_fallback"}
             given = set(self.mapping.columns) | set(self.mapping.constants)
             if unknown := sorted(given - must - may):
                 raise ValueError(f"mapping gives '{unknown[0]}', which a {self.kind} feed does not have")

@@ -42,13 +42,15 @@ HAEMODIALYSIS = {  # a modality made of these words only is in-centre haemodialy
 class Knowledge:
     """The frames of docs/architecture.md for one shard, and where each of its patients stands.
 
-    standings: patient_id, unit, status, newest_result (UTC, NaT none); also those no longer judged.
+    standings: patient_id, unit, status, newest_result (UTC, NaT none); also those no longer judged. facts: of those
+    judged, patient_id, fact (concept of facts.yaml), day, end_day (since 1970-01-01; -1 none), value (NaN none), fact_id.
     """
 
     series: pd.DataFrame
     patients: pd.DataFrame
     medications: pd.DataFrame
     standings: pd.DataFrame
+    facts: pd.DataFrame
 
     @property
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -109,6 +111,7 @@ def read_shard(db: Database, config: Config, known: int, night: date, first: int
             "patient_id": homes.patient_id, "unit": _text(places.codes[homes.unit]), "status": _text(status),
             "newest_result": pd.Series(newest.view("M8[us]")).dt.tz_localize("UTC"),
         }),
+        facts=_facts(db, subjects, patient_ids, shard, night),
     )  # fmt: skip
 
 
@@ -320,6 +323,17 @@ def _medications(
     numbers = ["patient_id", "start_day", "stop_day", "supply_days", "listed_day", "medication_id"]
     frame = frame.astype(dict.fromkeys(numbers, np.int64))
     return frame[["patient_id", "drug_class", "drug_text", *numbers[1:]]]
+
+
+def _facts(
+    db: Database, subjects: pd.DataFrame, patient_ids: Ints, shard: Mapping[str, int], night: date
+) -> pd.DataFrame:
+    frame = db.frame(Role.PIPELINE, "judge/known_facts", **shard, night=night)
+    frame = frame.merge(subjects[["subject_id", "patient_id"]], on="subject_id")
+    frame = frame[frame["patient_id"].isin(patient_ids)]
+    frame = frame.sort_values(["patient_id", "day", "fact_id"], ignore_index=True)
+    frame = frame.astype(dict.fromkeys(["patient_id", "day", "end_day", "fact_id"], np.int64) | {"value": np.float64})
+    return frame[["patient_id", "fact", "day", "end_day", "value", "fact_id"]]
 
 
 def _text(values: npt.NDArray[np.object_]) -> pd.Series:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from monitors.config import Config
 from monitors.database import sql
 from monitors.digest import digest
-from monitors.records import Episode, Limb, Outcome, Severity, State
+from monitors.records import Episode, Limb, Outcome, Severity, State, utc_text
 from monitors.rule_status import UNREVIEWED, RuleBook
 
 
@@ -41,14 +41,58 @@ def lists(
     for row in connection.execute(sql("reconcile/list_feeds"), {"night": night}):
         of = config.feeds[row.feed].unit if row.feed in config.feeds else None
         feeds[of][row.reason] = feeds[of].get(row.reason, 0) + row.files
+    silent, unverified, held = _silent(connection, config), _unverified(connection, config), _held(connection, config)
     for model in config.site.units:
         unit = model.record()
         here = standing.get(unit.code)
         yield digest(
             unit, night, episodes[unit.code], active=here.active if here else 0, not_assessed=unassessed[unit.code],
             oldest_input=here.oldest_input if here else None, newest_input=here.newest_input if here else None,
-            feeds=feeds[unit.code] | feeds[None], quiet=quiet, rules=reviews,
+            feeds=feeds[unit.code] | feeds[None], silent=silent[unit.code], unverified=unverified[unit.code],
+            held=held[unit.code], quiet=quiet, rules=reviews,
         )  # fmt: skip
+
+
+def concerned(config: Config, feed_name: str, named: Iterable[str] = ()) -> tuple[str, ...]:
+    """The units of the site something of a feed concerns, in the site's order: those its rows name; failing that the
+    feed's own, or those its description speaks of; failing that every one, so that nobody is left out."""
+    site = [unit.code for unit in config.site.units]
+    feed = config.feeds.get(feed_name)
+    told = set(named) & set(site)
+    if not told and feed is not None:
+        told = {feed.unit} if feed.unit else set(feed.mapping.places.values()) | set(feed.deadline.units if feed.deadline else ())
+    return tuple(unit for unit in site if unit in told) or tuple(site)
+
+
+def _silent(connection: Connection, config: Config) -> dict[str, list[dict[str, Any]]]:
+    """Laboratory feeds with an open alarm, by unit: one line a feed, since its oldest alarm."""
+    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for alarm in connection.execute(sql("watch/open")):
+        if alarm.kind in ("late", "little") and alarm.feed in config.feeds and "labs" in config.feeds[alarm.feed].takes():
+            line = {"feed": alarm.feed, "alarm": alarm.kind, "since": utc_text(alarm.raised_at),
+                    "newest_input": utc_text(alarm.newest) if alarm.newest else None}  # fmt: skip
+            for unit in concerned(config, alarm.feed, [alarm.unit]):
+                found[unit].setdefault(alarm.feed, line)
+    return defaultdict(list, {unit: list(lines.values()) for unit, lines in found.items()})
+
+
+def _unverified(connection: Connection, config: Config) -> dict[str, list[dict[str, Any]]]:
+    """Open results in quarantine that would be critical if true, by unit."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in connection.execute(sql("reconcile/list_quarantine")):
+        line = {"analyte": row.analyte, "direction": row.critical, "results": int(row.results), "refs": list(row.ids)}
+        for unit in concerned(config, row.feed, [row.unit] if row.unit else []):
+            found[unit].append(line)
+    return found
+
+
+def _held(connection: Connection, config: Config) -> dict[str, dict[str, int]]:
+    """Held files nobody has decided on, by unit and reason; more than tonight's."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for file in connection.execute(sql("reconcile/list_held")):
+        for unit in concerned(config, file.feed, file.units):
+            found[unit][file.reason] += 1
+    return defaultdict(dict, {unit: dict(counts) for unit, counts in found.items()})
 
 
 def _episode(row: Any) -> Episode:

@@ -13,11 +13,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
-from monitors import backtest, burden, config, judgement, knowledge, review, settings, stages, why
+from monitors import backtest, burden, config, judgement, knowledge, review, settings, stages, tried, why
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
@@ -95,7 +96,9 @@ def begin(night: date, *, here: Here | None = None) -> int:
 def receive(run_id: int, *, here: Here | None = None) -> list[int]:
     """Archive and register every new file of every feed. Returns the files still to be checked."""
     with opened(here) as here:
-        return stages.receive(here.db, here.config, here.settings, run_id, here.clock())
+        return stages.receive(
+            here.db, here.config, here.settings, run_id, here.clock(), clock=here.clock, wait=here.wait
+        )
 
 
 def check(run_id: int, *, here: Here | None = None) -> list[stages.FileCounts]:
@@ -144,9 +147,71 @@ def deliver(*, here: Here | None = None) -> Counter[str]:
 
 
 def watch(*, here: Here | None = None) -> dict[str, Any]:
-    """Whether anything is stuck, and whether the history verifies; what is wrong goes to operations."""
+    """Whether anything is stuck, a feed is silent, and whether the history verifies; what is wrong goes to operations."""
     with opened(here) as here:
         return stages.watch(here.db, here.config, here.clock())
+
+
+def quarantine_retry(
+    *, file_id: int | None = None, feed: str = "", reason: str = "", actor: str, here: Here | None = None
+) -> dict[str, int]:
+    """Read open rows of the quarantine again under the mapping of now. Returns files, mended, still_bad."""
+    with opened(here) as here:
+        done = stages.retry(
+            here.db, here.config, here.settings, here.clock(), file_id=file_id, feed=feed, reason=reason, actor=actor
+        )
+        return asdict(done)
+
+
+def quarantine_release(
+    *, quarantine_id: int | None = None, file_id: int | None = None, reason: str, actor: str, here: Here | None = None
+) -> dict[str, int]:
+    """A person vouches for one row, or for a held file. Returns received, stored, known, quarantined."""
+    with opened(here) as here:
+        done = stages.release(
+            here.db, here.config, here.settings, here.clock(),
+            quarantine_id=quarantine_id, file_id=file_id, reason=reason, actor=actor,
+        )  # fmt: skip
+        return asdict(done)
+
+
+def quarantine_discard(
+    *, quarantine_id: int | None = None, file_id: int | None = None, reason: str, actor: str, here: Here | None = None
+) -> int:
+    """A person rules one row, or a held file, out. Returns how many rows that ended."""
+    with opened(here) as here:
+        return stages.discard(
+            here.db, here.config, here.clock(), quarantine_id=quarantine_id, file_id=file_id, reason=reason, actor=actor
+        )
+
+
+def unmerge(
+    *, authority: str, identifier: str, merged: str, reason: str, actor: str, here: Here | None = None
+) -> None:
+    """A person says that two numbers are two patients after all."""
+    with opened(here) as here:
+        stages.unmerge(
+            here.db, here.config, here.clock(),
+            authority=authority, identifier=identifier, merged=merged, reason=reason, actor=actor,
+        )  # fmt: skip
+
+
+def feeds_check(feed: str, path: Path, *, here: Here | None = None) -> dict[str, Any]:
+    """What the rows of a file on this machine would become under a feed's description; see `tried.tried`. Needs no
+    database and stores nothing. Raises UserError for an unknown feed or a file that is not there."""
+    configured = here.config if here else config.load(settings.from_process().config)
+    return tried.tried(feed, path, configured, here.clock() if here else datetime.now(UTC))
+
+
+def feeds_waiting(*, here: Here) -> dict[str, dict[str, Any]]:
+    """What lies in each feed's folder now, and why what waits does; see `tried.waiting`."""
+    return tried.waiting(here.config, here.settings, here.clock())
+
+
+def quality_docs(folder: Path, *, here: Here | None = None) -> Path:
+    """Write the Data Docs into a folder. Returns their first page."""
+    with opened(here) as here:
+        return tried.docs(here.db, here.config, here.settings, folder, here.clock())
 
 
 def rules_decide(

@@ -9,120 +9,28 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from monitors import episodes, judgement, knowledge, night_list, quality, review, store
-from monitors.config import Config, Feed, RulesetBody
+from monitors import alarms, episodes, judgement, knowledge, night_list, review
+from monitors.checking import FileCounts, check, check_file
+from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.delivery import deliver as delivery
 from monitors.delivery import outbox
-from monitors.errors import FeedError, NephrowatchError
-from monitors.feeds import csv, fields, source
 from monitors.history import ledger
+from monitors.mending import Retried, discard, release, retry, unmerge
+from monitors.receiving import archive_url, receive
 from monitors.rules import judge as engine
 from monitors.rules.judged import Judged
 from monitors.settings import Settings
 
-
-@dataclass(frozen=True)
-class FileCounts:
-    """What became of one file's rows: received = stored + known + quarantined."""
-
-    file_id: int
-    received: int
-    stored: int
-    known: int
-    quarantined: int
-
-
-def archive_url(config: Config, settings: Settings) -> str:
-    return config.site.archive or f"file://{(settings.home / 'archive').absolute()}"
-
-
-def receive(db: Database, config: Config, settings: Settings, run_id: int, now: datetime) -> list[int]:
-    """Raw bytes into the archive first, then one row a file. A feed that cannot be listed is told to operations."""
-    archive = archive_url(config, settings)
-    for name, feed in config.feeds.items():
-        try:
-            found = source.look(name, feed, config.folder)
-        except FeedError as problem:
-            if not feed.optional:
-                with db.begin(Role.PIPELINE) as connection:
-                    tell_operations(connection, config, run_id, f"{name}/{problem.reason}", problem.reason, name, now)
-            continue
-        for file in found:
-            receive_file(db, config, archive, run_id, name, feed, file, now)
-    with db.begin(Role.PIPELINE) as connection:
-        return source.waiting(connection)
-
-
-def receive_file(
-    db: Database, config: Config, archive: str, run_id: int, name: str, feed: Feed, file: Any, now: datetime
-) -> None:
-    """One file of a feed: kept and registered, or, when it cannot be read, told to operations."""
-    try:
-        raw = source.read(file)
-    except FeedError as problem:
-        with db.begin(Role.PIPELINE) as connection:
-            tell_operations(connection, config, run_id, f"{name}/{file.name}/{problem.reason}", problem.reason, name, now)
-        return
-    sha256, address = source.archive_put(archive, raw)
-    with db.begin(Role.PIPELINE) as connection:
-        source.receive(connection, run_id, name, feed, file, raw, sha256, address, now)
-
-
-def check(db: Database, config: Config, settings: Settings, run_id: int, now: datetime) -> list[FileCounts]:
-    """Every waiting file, one transaction each: parsed, checked, stored or held."""
-    with db.begin(Role.PIPELINE) as connection:
-        waiting = source.waiting(connection)
-    counts = []
-    for file_id in waiting:
-        with db.begin(Role.PIPELINE) as connection:
-            if (done := check_file(connection, config, archive_url(config, settings), run_id, file_id, now)) is not None:
-                counts.append(done)
-    return counts
-
-
-def check_file(
-    connection: Connection, config: Config, archive: str, run_id: int, file_id: int, now: datetime
-) -> FileCounts | None:
-    """One file, under its row's lock: None when another worker has finished it meanwhile."""
-    file = source.lock(connection, file_id)
-    if file is None or file.feed not in config.feeds:  # done by another, or of a feed that is no longer configured
-        return None
-    feed = config.feeds[file.feed]
-    if (twin := source.same_bytes(connection, file_id)) is not None:
-        counts = store.mark_known(connection, file_id, twin)
-    else:
-        raw = source.archive_get(archive, file.archived)
-        try:
-            with connection.begin_nested():
-                checked = quality.check(fields.derive(csv.parse(raw, feed), feed, config), feed, now)
-                held = checked.gate
-                counts = store.hold(connection, file_id, *held, checked.received, now) if held else store.save(
-                    connection, file_id, file.feed, feed, checked, now)  # fmt: skip
-        except FeedError as problem:
-            held = (problem.reason, str(problem))
-            counts = store.refuse(connection, file_id, *held, now)
-        except NephrowatchError:
-            raise
-        except Exception as problem:  # whatever one file does to us, the other files and units have their night
-            if connection.invalidated or connection.closed:
-                raise
-            what = f"Storing this file failed ({type(problem).__name__}), a defect of ours; its bytes are kept. Please report it."
-            held = ("not_storable", what)
-            counts = store.refuse(connection, file_id, *held, now)
-        if held:
-            tell_operations(connection, config, run_id, f"{file.feed}/{file.sha256[:16]}/{held[0]}", held[0], file.feed, now)
-    result = FileCounts(file_id, counts.received, counts.stored, counts.known, counts.quarantined)
-    ledger.append(connection, [("file_checked", {
-        "file": file_id, "feed": file.feed, "sha256": file.sha256, "received": result.received,
-        "stored": result.stored, "known": result.known, "quarantined": result.quarantined})])  # fmt: skip
-    return result
+__all__ = [
+    "FileCounts", "Retried", "archive_url", "check", "check_file", "deliver", "discard", "judge", "receive", "reconcile",
+    "release", "retry", "seal", "summary", "uncollected", "unmerge", "verify", "watch",
+]  # fmt: skip
 
 
 def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:
@@ -201,19 +109,6 @@ def _queue_lists(connection: Connection, config: Config, judgement_id: int, nigh
             )  # fmt: skip
 
 
-def tell_operations(
-    connection: Connection, config: Config, run_id: int, key: str, reason: str, feed: str, now: datetime
-) -> None:
-    """Queue one operations message a night and cause. It names the feed; file names and headers may hold patients."""
-    night = connection.execute(sql("receive/night_of_run"), {"run_id": run_id}).scalar_one()
-    for destination in config.routes.operations():
-        outbox.enqueue(
-            connection, dedup_key=f"operations/{key}/{night}/{destination}", kind="operations", destination=destination,
-            severity=None, unit=None, night=night, episode_id=None, change_seq=None,
-            content={"reason": reason, "feed": feed}, now=now,
-        )  # fmt: skip
-
-
 def deliver(
     db: Database, config: Config, settings: Settings, clock: Callable[[], datetime],
     wait: Callable[[float], None],
@@ -249,7 +144,8 @@ def watch(db: Database, config: Config, now: datetime) -> dict[str, Any]:
                     destination=destination, severity=None, unit=None, night=night, episode_id=None, change_seq=None,
                     content={"reason": reason, "sentence": sentence}, now=now,
                 )  # fmt: skip
-    return {"ledger": found, "stuck": stuck}
+        silent = alarms.look(connection, config, now)
+    return {"ledger": found, "stuck": stuck, "alarms": silent}
 
 
 def summary(

@@ -1,43 +1,75 @@
 """What became of one file's rows, in one transaction: stored, already known, or in quarantine with a reason.
 
-Insert-only. The batch is taken first and locked to commit, so ids are gapless and batch order is commit order;
-everything after it is set-based SQL over temporary tables. What makes two rows the same result, and which
-version of a result wins: docs/adr/0004-result-identity.md.
+Insert-only. The batch is taken first and locked to commit, so ids are gapless and batch order is commit order. Who the
+rows are about is decided first (`store_identity`), then each kind goes into its table (`store_rows`); what is done
+about rows in quarantine stands in `quarantine`.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from sqlalchemy import Connection
 
 from monitors.config import Feed
 from monitors.database import copy_frame, sql
+from monitors.store_identity import save_people
+from monitors.store_links import unmerge
+from monitors.store_reads import history, resources
+from monitors.store_rows import SAVE, Refused, Stored, take_batch, withdraw
 
-PERSON = ("family_name", "given_name", "sex", "second_identifier")
-DAY = pd.ArrowDtype(pa.date32())
-LABS = (
-    "row_no", "analyte", "collected_at", "value", "flags", "unit", "issued_at", "status", "accession", "specimen",
-    "value_text", "comparator", "unit_text", "code", "comment",
-)  # fmt: skip
-MEDICATIONS = ("row_no", "drug_text", "ingredient", "classes", "order_no", "days_supply", "dose", "status")
-CENSUS = ("row_no", "unit", "status", "modality", "schedule", "clinician")
+__all__ = [
+    "Checked", "Counts", "Reading", "finish", "history", "hold", "keep_context", "mark_known", "put_aside", "refuse", "resources",
+    "save", "store_good", "unmerge",
+]  # fmt: skip
+
 WITHOUT_RAW = frozenset({"not_monitored"})  # as many as a laboratory has tests: the archived file keeps them
+CRITICAL = ("low", "high")
 
 
 class Checked(Protocol):
-    """What `quality.check` gives: rows to store, and rows with their reason, sentence and remedy."""
+    """What `quality.check` gives of one kind: rows to store, and rows with their reason, sentence and remedy."""
 
     @property
     def good(self) -> pd.DataFrame: ...
     @property
     def bad(self) -> pd.DataFrame: ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One file as it reads under the mapping of now. checked: by kind; refused: parts that are no rows (feeds.parsed);
+    gate: reason and sentence when the file is to be held whole; ignored: what was read and is no row, counted;
+    resources: reference -> body, for other files of the feed."""
+
+    checked: Mapping[str, Checked]
+    refused: pd.DataFrame
+    gate: tuple[str, str] | None = None
+    ignored: Mapping[str, int] | None = None
+    resources: Mapping[str, str] | None = None
+
+    @property
+    def good(self) -> dict[str, pd.DataFrame]:
+        return {kind: checked.good for kind, checked in self.checked.items() if len(checked.good)}
+
+    @property
+    def bad(self) -> pd.DataFrame:
+        """Rows of every kind that are not good, and the parts that are no rows."""
+        frames = [checked.bad.assign(kind=kind) for kind, checked in self.checked.items() if len(checked.bad)]
+        return pd.concat([*frames, self.refused.assign(kind="")], ignore_index=True) if len(self.refused) else (
+            pd.concat(frames, ignore_index=True) if frames else self.refused.assign(kind="")
+        )
+
+    @property
+    def received(self) -> int:
+        return len(self.refused) + sum(len(checked.good) + len(checked.bad) for checked in self.checked.values())
 
 
 @dataclass(frozen=True)
@@ -50,65 +82,96 @@ class Counts:
     quarantined: int
 
 
-def save(
-    connection: Connection, file_id: int, feed_name: str, feed: Feed, checked: Checked, now: datetime, *,
-    again: bool = False,
-) -> Counts:  # fmt: skip
-    """Store the good rows, quarantine the bad ones, finish the file.
-
-    A file that is finished already is left as it is and its counts are given, unless `again`: then it is read
-    under the mapping of now, and what differs becomes versions with reason 'remapped'.
-    """
-    if not again and (done := _finished(connection, file_id)):
+def save(connection: Connection, file_id: int, feed_name: str, feed: Feed, reading: Reading, now: datetime) -> Counts:
+    """Store the good rows, quarantine the others, finish the file. A file that is finished is left as it is, and its
+    counts are given."""
+    if done := _finished(connection, file_id):
         return done
-    batch = _take_batch(connection, f"file {file_id} of {feed_name}", now)
-    keys = {"file_id": file_id, "batch": batch, "authority": feed.authority, "laboratory": feed.laboratory}
-    good = checked.good
-    stored = 0
-    refused = pd.DataFrame(columns=["row_no", "reason", "sentence", "remedy"])
-    if len(good):
-        person = _load_people(connection, good)
-        store = {"labs": _store_labs, "medications": _store_medications, "census": _store_census}[feed.kind]
-        stored = store(connection, good, person, keys, again)
-        refused = pd.DataFrame(connection.execute(sql("store/refused_rows")).all(), columns=refused.columns)
-    rows = [checked.bad, good.merge(refused, on="row_no")] if len(refused) else [checked.bad]
-    _quarantine(connection, pd.concat(rows, ignore_index=True), file_id, batch)
-    received = len(good) + len(checked.bad)
-    quarantined = len(checked.bad) + len(refused)
-    counts = Counts(received, stored, received - stored - quarantined, quarantined)
-    return _finish(connection, file_id, "stored", counts, batch=batch)
+    batch = take_batch(connection, f"file {file_id} of {feed_name}", now)
+    stored, refused = store_good(connection, feed, reading.good, file_id, batch, now)
+    aside = pd.concat([reading.bad, refused], ignore_index=True) if len(refused) else reading.bad
+    put_aside(connection, aside, file_id, batch)
+    keep_context(connection, file_id, feed_name, reading)
+    counts = Counts(reading.received, stored.stored, stored.known, len(aside))
+    return finish(connection, file_id, "stored", counts, batch=batch)
+
+
+def store_good(
+    connection: Connection, feed: Feed, good: Mapping[str, pd.DataFrame], file_id: int, batch: int, now: datetime, *,
+    released: frozenset[int] = frozenset(), again: bool = False, spared: list[int] | None = None,
+) -> tuple[Stored, pd.DataFrame]:  # fmt: skip
+    """Good rows by kind into their tables: what became of them, and those the store refuses, with reason and kind.
+
+    released: rows that a person says are true; nothing known of the patient refuses them. again: the file was read
+    before, under another mapping: what reads differently becomes a version of its own, and rows not among `good` any
+    more are withdrawn, but for `spared` ones.
+    """
+    refused, total, frames = Refused(), Stored(), []
+    keys = {"file_id": file_id, "batch": batch, "authority": feed.authority, "laboratory": feed.laboratory, "now": now,
+            "again": again, "released": released}  # fmt: skip
+    kept: dict[str, list[int]] = {}
+    if good:
+        people = save_people(connection, feed, good, file_id, batch, released)
+        total, refused = people.links, people.refused
+        for kind, person in people.person.items():
+            rows, who = _only(good[kind], person)
+            if len(rows):
+                total += SAVE[kind](connection, rows, who, keys, refused)
+                kept[kind] = [number for number in rows["row_no"].tolist() if number not in refused.words]
+    if again:
+        withdraw(connection, keys, kept, spared or [])
+    words = refused.frame()
+    frames = [frame.merge(words, on="row_no").assign(kind=kind) for kind, frame in good.items() if len(words)]
+    out = pd.concat(frames, ignore_index=True) if frames else words.iloc[:0].assign(kind="")
+    _insist(sum(map(len, good.values())) == total.stored + total.known + len(words))
+    return total, out
+
+
+def _only(frame: pd.DataFrame, person: npt.NDArray[np.int32]) -> tuple[pd.DataFrame, npt.NDArray[np.int32]]:
+    """The rows whose patient is not in doubt."""
+    sure = person >= 0
+    return (frame, person) if sure.all() else (frame[sure], person[sure])
 
 
 def hold(
-    connection: Connection, file_id: int, reason: str, sentence: str, received: int, now: datetime
+    connection: Connection, file_id: int, reason: str, sentence: str, reading: Reading, now: datetime
 ) -> Counts:
-    """Hold a file whole: each of its rows counts as quarantined for the file's reason. The raw rows stay in the
-    archived file alone. A file without rows gets the one entry `row_no` 0, which is counted nowhere."""
-    return _hold(connection, file_id, "held", reason, sentence, received, now)
+    """Hold a file whole: each of its rows is in quarantine for the file's reason. Only what may be critical is kept there
+    as received; the others stand in the archived file. A file without rows gets the one entry `row_no` 0, which is
+    counted nowhere."""
+    remedy = "Mend what the sentence says, then have the file read again; or release or discard it."
+    rows = [checked.good.assign(kind=kind) for kind, checked in reading.checked.items() if len(checked.good)]
+    bad = reading.bad
+    held = pd.concat([*rows, bad], ignore_index=True) if rows else bad
+    held = held.assign(reason=reason, sentence=sentence, remedy=remedy, releasable=False)
+    return _hold(connection, file_id, "held", reason, sentence, remedy, now, held)
 
 
 def refuse(connection: Connection, file_id: int, reason: str, sentence: str, now: datetime) -> Counts:
     """Keep a file that cannot be read as rows: none received, one quarantine entry `row_no` 0 for the file."""
-    return _hold(connection, file_id, "unreadable", reason, sentence, 0, now)
+    return _hold(connection, file_id, "unreadable", reason, sentence, "Mend what the sentence says, then retry.", now)
 
 
 def mark_known(connection: Connection, file_id: int, same_as: int) -> Counts:
     """The bytes of an earlier file under another name: all of its rows are known."""
     rows = connection.execute(sql("store/file_state"), {"file_id": same_as}).one().rows_received
-    return _finish(connection, file_id, "known", Counts(rows, 0, rows, 0), same_as=same_as)
+    return finish(connection, file_id, "known", Counts(rows, 0, rows, 0), same_as=same_as)
 
 
 def _hold(
-    connection: Connection, file_id: int, state: str, reason: str, sentence: str, received: int, now: datetime
-) -> Counts:
+    connection: Connection, file_id: int, state: str, reason: str, sentence: str, remedy: str, now: datetime,
+    rows: pd.DataFrame | None = None,
+) -> Counts:  # fmt: skip
     if done := _finished(connection, file_id):
         return done
-    batch = _take_batch(connection, f"file {file_id} {state}", now)
-    connection.execute(sql("store/hold_rows"), {
-        "file_id": file_id, "batch": batch, "reason": reason, "sentence": sentence, "first": min(received, 1),
-        "last": received, "remedy": "Mend what the sentence says, then have the file read again.",
-    })  # fmt: skip
-    return _finish(connection, file_id, state, Counts(received, 0, 0, received), batch, reason, sentence)
+    batch = take_batch(connection, f"file {file_id} {state}", now)
+    received = 0 if rows is None else len(rows)
+    if rows is not None and received:
+        put_aside(connection, rows, file_id, batch, raw=rows["critical"].isin(CRITICAL) if "critical" in rows else False)
+    else:
+        connection.execute(sql("store/hold_file"), {
+            "file_id": file_id, "batch": batch, "reason": reason, "sentence": sentence, "remedy": remedy})  # fmt: skip
+    return finish(connection, file_id, state, Counts(received, 0, 0, received), batch, reason, sentence)
 
 
 def _finished(connection: Connection, file_id: int) -> Counts | None:
@@ -116,16 +179,12 @@ def _finished(connection: Connection, file_id: int) -> Counts | None:
     return None if row.state == "received" else Counts(*row[1:])
 
 
-def _take_batch(connection: Connection, purpose: str, now: datetime) -> int:
-    batch = int(connection.execute(sql("store/take_batch")).scalar_one())
-    connection.execute(sql("store/open_batch"), {"batch": batch, "now": now, "purpose": purpose})
-    return batch
-
-
-def _finish(
+def finish(
     connection: Connection, file_id: int, state: str, counts: Counts, batch: int | None = None,
     reason: str | None = None, sentence: str | None = None, same_as: int | None = None,
 ) -> Counts:  # fmt: skip
+    """Write the file's state and counts, which have to add up."""
+    _insist(counts.received == counts.stored + counts.known + counts.quarantined)
     connection.execute(sql("store/finish_file"), {
         "file_id": file_id, "state": state, "reason": reason, "sentence": sentence, "same_as": same_as, "batch": batch,
         "received": counts.received, "stored": counts.stored, "known": counts.known, "quarantined": counts.quarantined,
@@ -133,110 +192,60 @@ def _finish(
     return counts
 
 
-# --------------------------------------------------------------------------------------------- by kind
-def _store_labs(
-    connection: Connection, good: pd.DataFrame, person: np.ndarray, keys: dict[str, Any], again: bool
-) -> int:
-    incoming = good.loc[:, list(LABS)].assign(
-        person=person, date_of_birth=good["date_of_birth"].astype(DAY), assay=_load_assays(connection, good)
-    )
-    for name in ("value_text", "unit_text", "code"):
-        incoming[name] = incoming[name].fillna("")
-    _load(connection, "incoming_labs", incoming)
-    connection.execute(sql("store/analyze_labs"))
-    _subjects(connection, "labs", keys)
-    _run(connection, keys, "new_assays", "keyed", "key_results", "analyze_keyed", "repeated", "find_repeated",
-         "known_before", "find_known", "index_known", "analyze_known", "refuse_accession", "drop_refused")  # fmt: skip
-    stored = connection.execute(sql("store/insert_results"), keys).rowcount
-    _run(connection, keys, "supersede")
-    if again:
-        _run(connection, keys, "supersede_moved")
-    return int(stored)
+def _insist(adds_up: bool) -> None:
+    if not adds_up:
+        raise RuntimeError("Received is not stored + known + quarantined: a defect of the store; nothing of this file was kept.")
 
 
-def _store_medications(
-    connection: Connection, good: pd.DataFrame, person: np.ndarray, keys: dict[str, Any], again: bool
-) -> int:
-    days = {name: good[name].astype(DAY) for name in ("date_of_birth", "started_on", "ended_on", "listed_on")}
-    _load(connection, "incoming_medications", good.loc[:, list(MEDICATIONS)].assign(person=person, **days))
-    _subjects(connection, "medications", keys)
-    return int(connection.execute(sql("store/insert_medications"), keys).rowcount)
-
-
-def _store_census(
-    connection: Connection, good: pd.DataFrame, person: np.ndarray, keys: dict[str, Any], again: bool
-) -> int:
-    days = {name: good[name].astype(DAY) for name in ("date_of_birth", "effective_on")}
-    _load(connection, "incoming_census", good.loc[:, list(CENSUS)].assign(person=person, **days))
-    _subjects(connection, "census", keys)
-    return int(connection.execute(sql("store/insert_census"), keys).rowcount)
-
-
-def _run(connection: Connection, keys: dict[str, Any], *statements: str) -> None:
-    for name in statements:
-        statement = sql(f"store/{name}")
-        named = statement.compile().params
-        connection.execute(statement, {key: value for key, value in keys.items() if key in named})
-
-
-def _load(connection: Connection, table: str, frame: pd.DataFrame) -> None:
-    connection.execute(sql(f"store/{table}"))
-    copy_frame(connection, table, frame)
-
-
-def _subjects(connection: Connection, kind: str, keys: dict[str, Any]) -> None:
-    """Who the rows are about: doubtful rows refused, new numbers founded, gaps in what is known filled."""
-    _run(connection, keys, "refused", f"refuse_birth_{kind}", "new_subjects", "found_links", "fill_subjects")
-
-
-def _load_people(connection: Connection, good: pd.DataFrame) -> np.ndarray:
-    """(n,) person number of each row; the persons themselves in incoming_people."""
-    person, identifiers = pd.factorize(good["patient"])
-    people = pd.DataFrame({"person": np.arange(len(identifiers), dtype=np.int32), "identifier": identifiers})
-    for name in PERSON:
-        people[name] = _first(good[name], person).reindex(people["person"]).to_numpy(dtype=object)
-    births = good["date_of_birth"].groupby(person).agg(["min", "max"]).reindex(people["person"])
-    people["birth_first"], people["birth_last"] = births["min"].astype(DAY).array, births["max"].astype(DAY).array
-    _load(connection, "incoming_people", people)
-    return person.astype(np.int32)
-
-
-def _first(texts: pd.Series, group: np.ndarray) -> pd.Series:
-    """The first text that is there, by group."""
-    there = texts.notna().to_numpy()
-    found = pd.Series(texts.to_numpy(dtype=object)[there], index=group[there])
-    return found[~found.index.duplicated()]
-
-
-def _load_assays(connection: Connection, good: pd.DataFrame) -> pd.Series:
-    """(n,) assay number of each row, missing where it names neither a method nor a limit; see incoming_assays."""
-    named = good["assay"].notna() | good["upper_limit"].notna()
-    told = good.loc[named, ["analyte_name", "assay", "upper_limit"]].fillna({"assay": ""})
-    places = told.groupby(list(told.columns), dropna=False, sort=False).ngroup()
-    assays = told.assign(number=places).drop_duplicates("number").rename(columns={"assay": "method", "number": "assay"})
-    _load(connection, "incoming_assays", assays)
-    return places.astype("Int32").reindex(good.index)
+def keep_context(connection: Connection, file_id: int, feed_name: str, reading: Reading) -> None:
+    """What was read and is no row: the counts of what was ignored, and resources that other files refer to."""
+    if reading.ignored:
+        given = {"file_id": file_id, "ignored": json.dumps(dict(sorted(reading.ignored.items())))}
+        connection.execute(sql("store/keep_ignored"), given)
+    if reading.resources:
+        connection.execute(sql("store/keep_resource"), [
+            {"feed": feed_name, "reference": reference, "body": body, "file_id": file_id}
+            for reference, body in sorted(reading.resources.items())
+        ])  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------- quarantine
-def _quarantine(connection: Connection, rows: pd.DataFrame, file_id: int, batch: int) -> None:
+def put_aside(
+    connection: Connection, rows: pd.DataFrame, file_id: int, batch: int, raw: pd.Series | bool | None = None
+) -> None:
+    """Rows into quarantine: row_no, line_no, kind, reason, sentence, remedy, and where there: unit, critical,
+    analyte_name, collected_at, releasable, and the row as received (raw: of which; all but the expected ones)."""
     if rows.empty:
         return
-    entries = rows[["row_no", "line_no", "reason", "sentence", "remedy"]].assign(raw=_raw(rows))
+    kept = ~rows["reason"].isin(WITHOUT_RAW) if raw is None else rows["row_no"].notna() & raw
+    entries = rows[["row_no", "line_no", "kind", "reason", "sentence", "remedy"]].assign(raw=_raw(rows, kept.to_numpy(bool)))
+    blank = pd.Series(None, index=rows.index, dtype=object)
+    critical = rows.get("critical", blank).astype(object)
+    critical = critical.where(critical.isin(CRITICAL), None)
+    entries["unit"] = rows.get("unit", blank).astype(object).where(rows.get("unit", blank).notna(), None)
+    entries["critical"] = critical
+    entries["analyte"] = rows.get("analyte_name", blank).astype(object).where(critical.notna(), None)
+    if "collected_at" in rows:
+        entries["collected_at"] = rows["collected_at"].where(critical.notna())
+    entries["releasable"] = rows["releasable"].eq(True).to_numpy() if "releasable" in rows else False
     connection.execute(sql("store/incoming_quarantine"))
     copy_frame(connection, "incoming_quarantine", entries)
     connection.execute(sql("store/insert_quarantine"), {"file_id": file_id, "batch": batch})
+    connection.execute(sql("store/drop_incoming_quarantine"))
 
 
-def _raw(rows: pd.DataFrame) -> np.ndarray:
+def _raw(rows: pd.DataFrame, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
     """Each row as received, as JSON text: {source column: text}, or {"line": text} where it did not fit the header."""
     raw = np.full(len(rows), None, dtype=object)
-    kept = np.flatnonzero(~rows["reason"].isin(WITHOUT_RAW).to_numpy())
     source = [str(name) for name in rows.columns if str(name).startswith("source:")]
     names = [name.removeprefix("source:") for name in source]
+    kept = np.flatnonzero(which)
     chosen = rows.iloc[kept]
+    lines = [chosen[name].to_numpy(dtype=object) for name in ("ragged_line", "raw") if name in chosen]
     texts = chosen[source].to_numpy(dtype=object)
-    for place, line, values in zip(kept, chosen["ragged_line"].to_numpy(dtype=object), texts, strict=True):
-        row = {"line": line} if isinstance(line, str) else dict(zip(names, values, strict=True))
-        raw[place] = json.dumps(row, ensure_ascii=False)
+    for number, place in enumerate(kept):
+        line = next((column[number] for column in lines if isinstance(column[number], str)), None)
+        row = {name: text for name, text in zip(names, texts[number], strict=True) if isinstance(text, str)}
+        if line is not None or row:
+            raw[place] = json.dumps(row if line is None else {"line": line}, ensure_ascii=False)
     return raw

@@ -1,20 +1,22 @@
-"""A laboratory feed of one small unit, and the way of a file through feeds, quality and store."""
+"""A feed of one small unit, in any format, and the way of a file through feeds, quality and store."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import yaml
 from sqlalchemy import text
 
-from monitors import documents, quality, store
+from monitors import checking, documents, store
 from monitors.config import Config, Feed, Site, UnitModel
 from monitors.database import Database, Role
-from monitors.errors import FeedError
-from monitors.feeds import csv, fields, source
+from monitors.fact_model import Facts
+from monitors.feeds import source
 from monitors.rules.model import Analytes, DrugClass, Drugs, Ingredient
+from tests.accounts import assert_accounts
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOW = dt.datetime(2026, 3, 2, 3, 0, tzinfo=dt.UTC)
@@ -39,8 +41,12 @@ def analytes() -> Analytes:
     return documents.parse((REPOSITORY / "config/analytes.yaml").read_text("utf-8"), "analytes.yaml", Analytes)
 
 
+def facts() -> Facts:
+    return documents.parse((REPOSITORY / "config/facts.yaml").read_text("utf-8"), "facts.yaml", Facts)
+
+
 def config() -> Config:
-    """Only what reading a file needs: analytes, two drugs, units N1 and N2."""
+    """Only what reading a file needs: analytes, facts, two drugs, units N1 and N2."""
     units = [UnitModel(code=code, name=code, zone="Europe/London") for code in ("N1", "N2")]
     ingredients = {
         "warfarin": Ingredient(classes=["vka"], words=["warfarin"]),
@@ -49,16 +55,26 @@ def config() -> Config:
     return Config.model_construct(
         analytes=analytes().analytes,
         site=Site(name="test", link="http://localhost/", mail_domain="example", units=units),
+        facts=facts(),
         drugs=Drugs(classes={c: DrugClass(title=c) for c in ("vka", "calcium_binder")}, ingredients=ingredients),
     )
 
 
 def feed(change: dict[str, Any] | None = None) -> Feed:
-    """The feed above; `change` replaces keys, and within `mapping` keys of the mapping."""
-    body = yaml.safe_load(FEED)
-    for key, value in (change or {}).items():
+    """The feed above; `change` replaces keys, and within `mapping` keys of the mapping. Of a feed of messages or
+    resources (`format: hl7v2` or `fhir`) fields stand in fixed places: it has no columns, and takes every kind unless
+    `kinds` says which."""
+    body, change = yaml.safe_load(FEED), change or {}
+    if change.get("format", "csv") != "csv":
+        del body["kind"], body["mapping"]["columns"], body["mapping"]["statuses"]
+    for key, value in change.items():
         body[key] = {**body["mapping"], **value} if key == "mapping" else value
     return Feed.model_validate(body)
+
+
+def name_of(feed: Feed) -> str:
+    """What the feed is called in these tests."""
+    return f"a-{feed.kind or feed.format}"
 
 
 def begin(db: Database) -> None:
@@ -77,39 +93,68 @@ def take(db: Database, raw: bytes, feed: Feed, name: str, archive: str, now: dt.
     sha256, address = source.archive_put(archive, raw)
     with db.begin(Role.PIPELINE) as connection:
         found = source.Found(name, name)
-        file_id = source.receive(connection, 1, f"a-{feed.kind}", feed, found, raw, sha256, address, now)
+        file_id = source.receive(connection, 1, name_of(feed), feed, found, raw, sha256, address, now)
     if file_id is None:
         return None
     with db.begin(Role.PIPELINE) as connection:
         if (twin := source.same_bytes(connection, file_id)) is not None:
             store.mark_known(connection, file_id, twin)
-            return file_id
-        try:
-            frame = csv.parse(source.archive_get(archive, address), feed)
-        except FeedError as problem:
-            store.refuse(connection, file_id, problem.reason, str(problem), now)
-            return file_id
-        checked = quality.check(fields.derive(frame, feed, config()), feed, now)
-        if checked.gate:
-            store.hold(connection, file_id, *checked.gate, checked.received, now)
         else:
-            store.save(connection, file_id, f"a-{feed.kind}", feed, checked, now)
+            checking.stored(connection, config(), name_of(feed), feed, file_id, raw, now)
     return file_id
 
 
+def read(db: Database, raw: bytes, feed: Feed, now: dt.datetime = NOW, file_id: int = 0) -> store.Reading:
+    """What a file (`file_id`, where it is registered) says under the mapping given."""
+    with db.begin(Role.PIPELINE) as connection:
+        return checking.read(connection, raw, name_of(feed), feed, config(), file_id, now)
+
+
 def account(db: Database, file_id: int) -> dict[str, Any]:
-    """What became of a file: state, counts, rows in quarantine by reason. The sum is asserted here, for every test."""
+    """What became of a file: state, counts, rows in quarantine by reason. The books are checked here, for every test."""
+    assert_accounts(db)
     with db.begin(Role.WEB) as connection:
         row = connection.execute(text("SELECT * FROM nephrowatch.files WHERE file_id = :f"), {"f": file_id}).one()
-        reasons = connection.execute(
-            text("SELECT reason, row_no FROM nephrowatch.quarantine WHERE file_id = :f"), {"f": file_id}
-        ).all()
-    assert row.rows_received == row.rows_stored + row.rows_known + row.rows_quarantined
-    assert row.rows_quarantined == sum(entry.row_no > 0 for entry in reasons)
-    counted: dict[str, int] = {}
-    for entry in reasons:
-        counted[entry.reason] = counted.get(entry.reason, 0) + 1
+        reasons = connection.execute(text(
+            "SELECT q.reason FROM nephrowatch.quarantine q LEFT JOIN nephrowatch.quarantine_ends e USING (quarantine_id)"
+            " WHERE q.file_id = :f AND e.ended IS NULL"), {"f": file_id}).scalars()  # fmt: skip
+        counted = dict(sorted(Counter(reasons).items()))
     return {"state": row.state, "stored": row.rows_stored, "known": row.rows_known, "quarantined": counted}
+
+
+def unverified(db: Database) -> list[tuple[Any, ...]]:
+    """(dialysis unit, analyte, low | high, reason) of the open rows that may be critical."""
+    return rows(db, "SELECT q.unit, q.analyte, q.critical, q.reason FROM nephrowatch.quarantine q"
+                    " LEFT JOIN nephrowatch.quarantine_ends e USING (quarantine_id)"
+                    " WHERE q.critical IS NOT NULL AND e.ended IS NULL ORDER BY q.file_id, q.row_no")  # fmt: skip
+
+
+LISTS = {
+    "medications": "SELECT s.identifier, m.drug_text, m.ingredient, m.started_on::text, m.ended_on::text, m.status"
+                   " FROM (SELECT DISTINCT ON (medication_key) * FROM nephrowatch.medications"
+                   " ORDER BY medication_key, batch DESC, medication_id DESC) m"
+                   " JOIN nephrowatch.subjects s USING (subject_id) ORDER BY m.medication_id",
+    "census": "SELECT s.identifier, c.effective_on::text, c.unit, c.status, c.location FROM nephrowatch.census c"
+              " JOIN nephrowatch.subjects s USING (subject_id) ORDER BY c.census_id",
+    "facts": "SELECT s.identifier, f.fact, f.happened_on::text, f.value, f.status"
+             " FROM (SELECT DISTINCT ON (fact_key) * FROM nephrowatch.facts ORDER BY fact_key, batch DESC, fact_id DESC) f"
+             " JOIN nephrowatch.subjects s USING (subject_id) ORDER BY f.fact_id",
+    "links": "SELECT s.identifier, p.identifier, l.reason FROM (SELECT DISTINCT ON (subject_id) * FROM nephrowatch.links"
+             " ORDER BY subject_id, batch DESC) l JOIN nephrowatch.subjects s USING (subject_id)"
+             " JOIN nephrowatch.subjects p ON p.subject_id = l.patient_id WHERE l.reason <> 'founded' ORDER BY s.subject_id",
+}  # fmt: skip
+
+
+def listed(db: Database, name: str) -> list[tuple[Any, ...]]:
+    """What stands in one of LISTS, newest versions: medications (patient, drug, ingredient, started, ended, status),
+    census (patient, from, unit, status, location), facts (patient, fact, day, value, status), links (number, patient it
+    belongs to, why)."""
+    return unverified(db) if name == "unverified" else rows(db, LISTS[name])
+
+
+def rows(db: Database, statement: str) -> list[tuple[Any, ...]]:
+    with db.begin(Role.WEB) as connection:
+        return [tuple(found) for found in connection.execute(text(statement))]
 
 
 def current(db: Database) -> list[tuple[str, str, float]]:

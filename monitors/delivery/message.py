@@ -1,7 +1,7 @@
 """One message in its forms. Pure: an outbox row's content in, what a channel sends out.
 
-A message is free of patient data by construction: the cards read only the fields named in `facts` and
-`report_cards`, each printed as a count, a time, a code of ours or a name from the site's configuration.
+A message is free of patient data by construction: the cards read only the fields named in `facts`,
+`report_cards` and `feed_cards`, each printed as a count, a time, a code of ours or a name from the site's configuration.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from monitors.delivery import episode_cards, facts, report_cards, words
+from monitors.delivery import episode_cards, facts, feed_cards, report_cards, words
 from monitors.delivery.card import Card, as_blocks, as_html, as_text
 from monitors.delivery.facts import Content, SiteFacts
 
 REPEAT = "POSSIBLE REPEAT: an earlier copy of this message may have reached you; that could not be confirmed."
 LATE = "LATE: this should have been told earlier. It is told now because it still holds."
+LATE_KINDS = {"alert": LATE, "unverified": "LATE: a sample is over a day old, or its age is not known."}
 
 KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card]]] = {
     "alert": episode_cards.alert,
@@ -26,6 +27,10 @@ KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card
     "handed_over": episode_cards.handed_over,
     "digest": report_cards.digest,
     "operations": report_cards.operations,
+    "unverified": feed_cards.unverified,
+    "held": feed_cards.held,
+    "alarm": feed_cards.alarm,
+    "alarm_cleared": feed_cards.alarm_cleared,
 }
 OF_AN_EPISODE = ("alert", "withdrawn", "handed_over")
 
@@ -64,8 +69,7 @@ def render(
     sending, for ages; without it they count from the content's as_of. Raises KeyError for an unknown kind.
     """
     subject, card = KINDS[kind](content, site, now or words.instant(content.get("as_of")))
-    late = kind == "alert" and bool(content.get("late"))
-    marks = {"late": LATE} if late else {}
+    marks = {"late": LATE_KINDS[kind]} if kind in LATE_KINDS and content.get("late") else {}
     marks |= {"possible repeat": REPEAT} if possible_repeat else {}
     card = replace(card, marks=tuple(marks.values()))
     ref = words.opaque(content.get("ref"))

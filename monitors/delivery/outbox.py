@@ -189,9 +189,12 @@ def decide(one: Claim, answer: Answer, jitter: float = 0.5) -> Next:
 
 
 def must_arrive(kind: str, severity: str | None) -> bool:
-    """Whether a doubtful send is repeated, not held: HIGH and CRITICAL alerts, every withdrawal, and the morning list
-    (two of it do no harm; a unit without it would take silence for an answer)."""
-    return kind in ("withdrawn", "digest") or (kind in TELLING and severity in (Severity.HIGH, Severity.CRITICAL))
+    """Whether a doubtful send is repeated, not held: HIGH and CRITICAL alerts, every withdrawal, what nobody could
+    verify, and the morning list, held files and silent feeds (two of those do no harm; whoever had none would take
+    silence for an answer)."""
+    if kind in ("withdrawn", "digest", "unverified", "held", "alarm"):
+        return True
+    return kind in TELLING and severity in (Severity.HIGH, Severity.CRITICAL)
 
 
 def backoff(attempt: int, retry_after: float | None, jitter: float) -> timedelta:

@@ -2,9 +2,10 @@
 
 Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active, open, sections[{title,
 episodes, lines[{severity, group, episodes}]}], not_assessed[{group, reason, patients}], assessed{group: n},
-overdue, oldest_input, newest_input, feeds{problem: files},
+overdue, oldest_input, newest_input, feeds{problem: files}, silent[{feed, since, newest_input, overdue}],
+unverified[{analyte, direction, results, refs}], held{reason: files},
 stopped[rule], rules[{id, review}]. Content of an operations message: reason (or
-event), and of FACTS those that apply; file names and sentences in it are not printed, for either may hold
+event), rows{reason: n}, and of FACTS those that apply; file names and sentences in it are not printed, for either may hold
 what a feed wrote.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from monitors.delivery import facts, words
+from monitors.delivery import facts, feed_cards, words
 from monitors.delivery.card import Card, Section
 from monitors.delivery.facts import HOURS_OLD, Content, SiteFacts
 from monitors.delivery.words import NOT_KNOWN, clean, code, whole
@@ -26,11 +27,12 @@ def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str
     """The morning list, in the order in which it is read. Returns (subject, card)."""
     unit, name = facts.unit(content), clean(content.get("unit_name") or "")
     chosen = [section for section in facts.listed(content.get("sections")) if isinstance(section, Mapping)]
-    sections = [_episodes(section) for section in chosen]
+    sections = [*_unverified(content), *(_episodes(section) for section in chosen), *_silent(content, now)]
     sections.append(Section("Not assessed, by reason", _not_assessed(content)))
     overdue = f"Results that were due and are missing or too old: {whole(content.get('overdue'))}."
     sections.append(Section("Overdue", (overdue,)))
     sections.append(Section("Feeds", _feeds(content.get("feeds"))))
+    sections += _held(content)
     sections += _rules(content)
     newest, oldest = (facts.old(content.get(key), now) for key in ("newest_input", "oldest_input"))
     lines = (
@@ -54,6 +56,34 @@ def _episodes(section: Mapping[str, Any]) -> Section:
     ]
     title = clean(section.get("title") or NOT_KNOWN)
     return Section(f"{title}: {whole(section.get('episodes'))}", _most(lines))
+
+
+def _unverified(content: Content) -> list[Section]:
+    """First on the list, and only when there is something: results that would be critical if true."""
+    found = [line for line in facts.listed(content.get("unverified")) if isinstance(line, Mapping)]
+    total = sum(line["results"] for line in found if isinstance(line.get("results"), int))
+    lines = [f"{feed_cards.counted(line)} ({feed_cards.references(line.get('refs'), line.get('results'))})" for line in found]
+    title = f"Unverified critical, repeat or confirm with the laboratory: {total}"
+    return [Section(title, _most(lines))] if found else []
+
+
+def _silent(content: Content, now: datetime | None) -> list[Section]:
+    """One line a silent laboratory feed, in place of one for everybody without a recent result."""
+    lines = [
+        f"{clean(line.get('feed') or NOT_KNOWN)}: silent since {words.when(line.get('since'), content.get('zone'), now)}, "
+        f"newest input {facts.old(line.get('newest_input'), now)}; not assessed for want of a recent result: "
+        f"{whole(line.get('overdue'))}"
+        for line in facts.listed(content.get("silent")) if isinstance(line, Mapping)
+    ]  # fmt: skip
+    return [Section("Silent feeds", _most(lines))] if lines else []
+
+
+def _held(content: Content) -> list[Section]:
+    files = content.get("held")
+    if not isinstance(files, Mapping) or not files:
+        return []
+    lines = [f"{words.held(reason)[:-1]}: {whole(number)}" for reason, number in sorted(files.items(), key=str)]
+    return [Section("Files held until a person decides", _most(lines))]
 
 
 def _rules(content: Content) -> list[Section]:
@@ -106,11 +136,13 @@ EVENTS = {
     "undelivered": "A message could not be delivered",
     "stuck_messages": "Messages have waited too long or could not be delivered",
     "history_broken": "The history does not verify",
+    "rows_quarantined": "Rows of a feed were set aside",
 }
 REMEDIES = {
     "undelivered": "Its readers may not know: tell them, then check that destination in routes.yaml.",
     "stuck_messages": "Their readers may not know: tell them, then check the destinations in routes.yaml.",
     "history_broken": "Keep the database as it is and tell whoever audits it.",
+    "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",
 }
 FEED_REMEDY = "Nothing is lost: see `nephrowatch feeds list` and `nephrowatch quarantine list`."
 
@@ -121,6 +153,8 @@ def operations(content: Content, site: SiteFacts, now: datetime | None) -> tuple
     feed = clean(content["feed"]) if content.get("feed") else ""
     what = EVENTS.get(event) or (f"Feed {feed} needs a look" if feed else "Something needs a look")
     lines = [f"{title}: {shown(content[key])}" for key, title, shown in FACTS if content.get(key) is not None]
+    if isinstance(rows := content.get("rows"), Mapping):
+        lines += [f"Rows, {code(reason)}: {whole(number)}" for reason, number in rows.items()]
     remedy = REMEDIES.get(event) or (FEED_REMEDY if feed else "")
     footer = (facts.NO_DETAILS, f"From Nephrowatch at {clean(site.name)}.")
     card = Card(f"OPERATIONS · {what}", (*lines, *([remedy] if remedy else [])), footer)

@@ -37,6 +37,31 @@ NOT_ASSESSED = {
     "outside_population": "outside the intended population",
 }
 
+HELD = {
+    "no_rows": "it has a header and no row",
+    "too_few_rows": "it has fewer rows than the feed should bring",
+    "too_many_bad": "more of its rows cannot be used than the feed allows",
+    "empty_file": "it is empty",
+    "mis_encoded": "its text is not in the character set the feed is described with",
+    "truncated": "it ends in the middle: it was cut off on the way",
+    "wrong_columns": "a column is missing or has another name",
+    "too_large": "it is larger than the feed allows",
+    "not_hl7": "it does not begin as an HL7 v2 message or batch",
+    "wrong_count": "it declares another number of messages than it holds",
+    "zip_bomb": "unpacked it would be out of all proportion",
+    "packed_too_deep": "files are packed within files more often than the feed allows",
+    "too_many_members": "more files are packed into it than the feed allows",
+    "encrypted": "it is encrypted",
+    "damaged": "its packing is damaged",
+    "not_storable": "storing it failed, which is a defect of ours: please report it",
+}
+
+CLEARED = {
+    "arrived": "Enough has arrived again that can be used.",
+    "listed_again": "The place it comes from can be listed again.",
+    "no_longer_watched": "The configuration no longer sets this deadline.",
+}
+
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,60}\Z")
 _RULE = re.compile(r"R[0-9]{2}\Z")
 _REF = re.compile(r"[^A-Za-z0-9-]")
@@ -84,6 +109,11 @@ def not_assessed(reason: Any) -> str:
     if head not in NOT_ASSESSED or not _CODE.match(detail):
         return words
     return f"{words} ({detail.upper() if detail in ACRONYMS else code(detail)})"
+
+
+def held(reason: Any) -> str:
+    """Why a file was held, as words; a reason without words of its own as its code."""
+    return f"{HELD.get(str(reason)) or code(reason)}."
 
 
 def instant(value: Any) -> datetime | None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from monitors import config, embedded, pipeline, settings
 from monitors.config import Config, EmailDestination, SlackDestination
 from monitors.database import open_database
-from monitors.demo import generate, summary
+from monitors.demo import generate, messages, summary
 from monitors.demo.standins import SlackStandIn, SmtpStandIn
 from monitors.errors import UserError
 
@@ -41,9 +41,9 @@ def main() -> None:
         embedded.remove(found.home)
         shutil.rmtree(DEMO, ignore_errors=True)
         found.home.mkdir(parents=True, mode=0o700)
-    with step("make a synthetic year for three units"):
+    with step("make a synthetic year for five units"):
         made = generate.generate(DEMO / "feeds", last_night, SEED)
-    print(f"      {made.patients} patients, {made.rows} rows in {made.files} files")
+    print(f"      {made.patients} patients, {made.files} files of {made.size / 1e6:.1f} MB: CSV, HL7 v2, FHIR")
     with step("start an embedded PostgreSQL"):
         db = open_database(found)
     airflow = Airflow(environment)
@@ -63,7 +63,10 @@ def main() -> None:
                     airflow.run("nightly_labs", night, '{"live": true}')
                     airflow.run("deliver_alerts", night)
         print()
-        print(summary.morning(summary.collect(db, last_night), last_night))
+        found_out = summary.collect(db, last_night)
+        formats = {name: feed.format for name, feed in checked.feeds.items()}
+        print(summary.morning(found_out, last_night, formats, messages.PLANTED))
+        _complete(found_out)
     finally:
         airflow.close()
         db.dispose()
@@ -72,6 +75,14 @@ def main() -> None:
     print(f"  export NEPHROWATCH_HOME={found.home.relative_to(ROOT)} NEPHROWATCH_CONFIG=config")
     print("  .venv/bin/nephrowatch alerts list       .venv/bin/nephrowatch alerts show <ref>")
     print("  .venv/bin/nephrowatch quarantine list   .venv/bin/nephrowatch history verify")
+
+
+def _complete(found: Mapping[str, summary.Rows]) -> None:
+    """A demo that hides something is none: every message delivered, every planted mistake seen. Raises UserError."""
+    if waiting := sum(row["messages"] for row in found["messages"] if row["state"] != "delivered"):
+        raise UserError(f"{waiting} messages were not delivered; their states stand above, under MESSAGES.")
+    if unseen := [one.what for one, number in summary.traces(found["planted"], messages.PLANTED) if not number]:
+        raise UserError(f"planted and not seen: {'; '.join(unseen)}.")
 
 
 def _environment() -> dict[str, str]:

@@ -13,8 +13,8 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-UNITS = ("N1", "N2", "N3")
-ADULTS = {"N1": 102, "N2": 100, "N3": 98}
+UNITS = ("N1", "N2", "N3", "N4", "N5")
+ADULTS = {"N1": 102, "N2": 100, "N3": 98, "N4": 36, "N5": 34}
 VKA_SHARE = 0.06
 WEEKLY_SHARE = 0.4  # of N3; everybody else is drawn every four weeks
 SCHEDULES = (
@@ -26,7 +26,8 @@ SCHEDULES = (
     "Tue/Thu/Sat",
     "Sun/Tue/Thu",
 )
-CLINICIANS = {"N1": "Dr. Example North", "N2": "Dr. Example East", "N3": "Dr. Example South"}
+CLINICIANS = {"N1": "Dr. Example North", "N2": "Dr. Example East", "N3": "Dr. Example South", "N4": "Dr. Example Far",
+              "N5": "Dr. Example Prairie"}  # fmt: skip
 GIVEN = (
     "Alex", "Robin", "Sam", "Kim", "Jo", "Chris", "Pat", "Lee", "Max", "Toni", "Charlie", "Dana", "Jules",
     "Nico", "Sascha", "Andrea", "Casey", "Jamie", "Morgan", "Taylor",
@@ -78,6 +79,10 @@ STORIES = (
     # Moves to another unit, and dies, with an open episode.
     Story("moves", "N1", 3, (7.2, 7.0, 5.4, *CALM), (9.4, 9.5, 9.3, *EVEN), vka="acenocoumarol"),
     Story("dies", "N3", 3, (7.4, 7.3, 7.2, 7.0, 7.1, 6.9, 7.0)),
+    # Known under two numbers: only when they are merged do the two high draws meet.
+    Story("merged", "N4", 1, (7.3, 7.1, 5.2, *CALM), (9.6, 9.5, 9.2, *EVEN), vka="warfarin"),
+    Story("climbs", "N4", 0, (8.2, 7.6, 6.9, 6.4, 5.9, 5.7, 5.2, 4.9)),
+    Story("vka_becomes_high", "N5", 1, (7.0, 6.8, 5.2, *CALM), (9.6, 9.5, 9.2, *EVEN), vka="warfarin"),
     # Outside the population the rules are meant for.
     Story("child", "N1", 3, (6.6, 6.4, 6.5, 6.3)),
     Story("peritoneal", "N2", 3, (6.2, 6.3, 6.1, 6.0)),
@@ -153,13 +158,13 @@ def _stories(unit: str) -> int:
 
 
 def _newest(unit: np.ndarray, cadence: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Days from each newest draw to the last night. N1 is in its laboratory week, N2 had it a fortnight ago
+    """Days from each newest draw to the last night. N1, N4 and N5 are in their laboratory week, N2 had it a fortnight ago
     (a few stragglers since), N3 draws every day of the month."""
     n = len(unit)
     week = rng.integers(1, 7, n)
     fortnight = np.where(rng.random(n) < 0.9, rng.integers(11, 18, n), rng.integers(1, 6, n))
     spread = np.where(cadence == 7, rng.integers(1, 8, n), rng.integers(1, 29, n))
-    return np.select([unit == "N1", unit == "N2"], [week, fortnight], spread)
+    return np.select([np.isin(unit, ["N1", "N4", "N5"]), unit == "N2"], [week, fortnight], spread)
 
 
 def _numbers(n: int, rng: np.random.Generator) -> np.ndarray:

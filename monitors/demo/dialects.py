@@ -1,6 +1,6 @@
-"""How each of the demo's three laboratories writes a result: headers, codes, units, words, dates.
+"""How each of the demo's laboratories prints a result, and the headers, words and dates of the three that send CSV.
 
-Three on purpose: what differs here is what config/feeds.yaml maps back, and nothing else does.
+They differ on purpose: what differs here is what config/feeds.yaml maps back, and nothing else does.
 """
 
 from __future__ import annotations
@@ -26,25 +26,18 @@ class Assayed:
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """One laboratory. columns: our word -> its header, in the order written. pth_limit: in its own unit."""
+class Laboratory:
+    """What a laboratory prints, whatever the format. pth_limit: in its own unit. accession: what its numbers begin with.
+    statuses: our word -> its own."""
 
     unit: str
     zone: str
-    delimiter: str
-    encoding: str
     dates: str
     accession: str
     statuses: Mapping[str, str]
-    columns: Mapping[str, str]
     analytes: Mapping[str, Assayed]
     pth_method: str
     pth_limit: str
-
-    def write(self, rows: pd.DataFrame) -> bytes:
-        """Canonical rows (see generate.results) as this laboratory's CSV file."""
-        text = pd.DataFrame({header: rows[word] for word, header in self.columns.items()})
-        return text.to_csv(index=False, sep=self.delimiter, lineterminator="\r\n").encode(self.encoding)
 
     def print(self, rows: pd.DataFrame) -> pd.DataFrame:
         """From analyte and value (conventional): code, value_text, unit_text, assay, upper_limit texts."""
@@ -60,6 +53,20 @@ class Dialect:
     def when(self, moments: pd.Series) -> pd.Series:
         """Local wall times as this laboratory writes them."""
         return pd.Series(moments.dt.tz_localize(self.zone).dt.strftime(self.dates))
+
+
+@dataclass(frozen=True)
+class Dialect(Laboratory):
+    """A laboratory that sends CSV. columns: our word -> its header, in the order written."""
+
+    delimiter: str
+    encoding: str
+    columns: Mapping[str, str]
+
+    def write(self, rows: pd.DataFrame) -> bytes:
+        """Canonical rows (see generate.results) as this laboratory's CSV file."""
+        text = pd.DataFrame({header: rows[word] for word, header in self.columns.items()})
+        return text.to_csv(index=False, sep=self.delimiter, lineterminator="\r\n").encode(self.encoding)
 
 
 def _printed(value: float, kind: Assayed) -> str:

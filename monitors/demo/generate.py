@@ -1,8 +1,9 @@
-"""The demo's year of files, as three hospitals would send them. Everything is synthetic and says so.
+"""The demo's year of files, as five hospitals would send them. Everything is synthetic and says so.
 
 History comes as one labs file a unit; the last three nights (`LIVE`) bring one labs file a unit each, and
 with them what goes wrong in real feeds: missing and wrong units, corrections, a withdrawal, a copy of a file,
-a file with other columns, one whose rows are mostly bad. Same `last_night`, same `seed`: same bytes.
+a file with other columns, one whose rows are mostly bad. N1 to N3 send CSV; N4 HL7 v2 and N5 FHIR, whose files
+`messages` makes. Same `last_night`, same `seed`: same bytes.
 """
 
 from __future__ import annotations
@@ -15,30 +16,31 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from monitors.demo import lists, mistakes, series
-from monitors.demo.cohort import UNITS, cohort
+from monitors.demo import lists, messages, mistakes, series
+from monitors.demo.cohort import cohort
 from monitors.demo.dialects import DIALECTS
 
-LIVE = 3  # nights whose files come one by one; everything before them is history
-WAITING = "waiting"
+LIVE = messages.LIVE
+WAITING = messages.WAITING
+LABORATORIES = {**DIALECTS, **messages.LABORATORIES}
 
 
 @dataclass(frozen=True)
 class Made:
-    """What `generate` made. nights: the live nights, oldest first, the last being last_night. known: what a
+    """What `generate` made. nights: the live nights, oldest first, the last being last_night. size: bytes. known: what a
     reader may look for, story name -> identifiers."""
 
     folder: Path
     nights: tuple[date, ...]
     patients: int
-    rows: int
+    size: int
     files: int
     known: dict[str, tuple[str, ...]]
 
 
 def generate(folder: Path, last_night: date, seed: int) -> Made:
-    """Write the feeds below `folder` (emptied first): <unit>/<kind>/<file>.csv for history, and the live
-    nights' files below waiting/<night>/ until `deliver` brings them.
+    """Write the feeds below `folder` (emptied first): <unit>/<kind>/<file>.csv for history (N4, N5: <unit>/<file>), and
+    the live nights' files below waiting/<night>/ until `deliver` brings them.
 
     Nothing is dated after the day before last_night, but for one row on purpose.
     """
@@ -50,15 +52,16 @@ def generate(folder: Path, last_night: date, seed: int) -> Made:
     rows = results(people, drawn, series.measured(people, drawn, rng), last_night)
     nights = tuple(last_night - timedelta(days=back) for back in reversed(range(LIVE)))
     files: dict[str, bytes] = {}
-    for unit in UNITS:
+    for unit in DIALECTS:
         own = rows[rows["unit"] == unit].reset_index(drop=True)
         files |= _labs(unit, own, last_night, rng)
     files |= lists.medications(people, last_night) | lists.census(people, last_night)
+    files |= messages.files(people, rows, last_night)
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    for unit in UNITS:
+    for unit in DIALECTS:
         for kind in ("labs", "medications", "census"):
             (folder / unit.lower() / kind).mkdir(parents=True, exist_ok=True)
     told = people[people["story"] != ""]
@@ -67,7 +70,7 @@ def generate(folder: Path, last_night: date, seed: int) -> Made:
         folder,
         nights,
         len(people),
-        sum(content.count(b"\n") - 1 for content in files.values()),
+        sum(len(content) for content in files.values()),
         len(files),
         known,
     )
@@ -77,7 +80,7 @@ def deliver(folder: Path, night: date) -> list[Path]:
     """Bring the files of a live night: from waiting/<night>/ to where the feeds look. Again: nothing."""
     waiting = folder / WAITING / night.isoformat()
     brought = []
-    for path in sorted(waiting.rglob("*.csv")):
+    for path in sorted(found for found in waiting.rglob("*") if found.is_file()):
         target = folder / path.relative_to(waiting)
         path.replace(target)
         brought.append(target)
@@ -108,7 +111,7 @@ def results(
     )  # fmt: skip
     parts = []
     for unit, own in rows.groupby("unit", sort=True):
-        dialect = DIALECTS[str(unit)]
+        dialect = LABORATORIES[str(unit)]
         own = dialect.print(own)
         reported = own["at"] + pd.to_timedelta(own["back"] - own["arrives"], unit="D")
         parts.append(own.assign(

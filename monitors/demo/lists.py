@@ -1,4 +1,4 @@
-"""The demo's medication lists and census, as each unit's pharmacy and administration would send them.
+"""Medication lists and census of the demo's three units that send CSV, as pharmacy and administration would send them.
 
 A list is reconciled every four weeks: a row a drug, or one row `NONE`. A drug that ended is written once
 more, with its stop. A few patients of N2 were left out of the last two lists, so nobody knows what they take.
@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from monitors.demo.cohort import CLINICIANS, UNITS
+from monitors.demo.cohort import CLINICIANS
 
 LISTED = {"N1": 9, "N2": 16, "N3": 12}  # days before the last night of the newest list
 LISTS = 4
@@ -29,12 +29,12 @@ MEDICATION_COLUMNS = ["Patient", "Order", "Drug", "Dose", "Start", "Stop", "Reco
 def medications(people: pd.DataFrame, last_night: date) -> dict[str, bytes]:
     """The lists of every unit, by file name; the last live night but one brings a change of N1's list."""
     files = {}
-    for unit in UNITS:
+    for unit in LISTED:
         own = people[people["unit"] == unit]
         for number in reversed(range(LISTS)):
             back = LISTED[unit] + 28 * number
             listed = own if number > 1 or unit != "N2" else own[~_left_out(own)]
-            rows = _rows(listed, back, last_night)
+            rows = on_list(listed, back, last_night)
             files[f"{unit.lower()}/medications/list-{last_night - timedelta(days=back)}.csv"] = _csv(
                 rows, MEDICATION_COLUMNS
             )
@@ -61,8 +61,8 @@ def _left_out(own: pd.DataFrame) -> pd.Series:
     return ordinary & (ordinary.cumsum() % LEFT_OUT == 0)
 
 
-def _rows(people: pd.DataFrame, back: int, last_night: date) -> list[list[str]]:
-    """What a list of `back` days before the last night says."""
+def on_list(people: pd.DataFrame, back: int, last_night: date) -> list[list[str]]:
+    """What a list of `back` days before the last night says: a row of MEDICATION_COLUMNS a drug, NONE for no drug."""
     listed = (last_night - timedelta(days=back)).isoformat()
     rows = []
     for patient in people.to_dict("records"):
@@ -104,7 +104,7 @@ def census(people: pd.DataFrame, last_night: date) -> dict[str, bytes]:
     """Who belongs where, a year ago and since; the last night brings a move from N1 to N3 and a death."""
     year_ago, yesterday = last_night - timedelta(days=400), last_night - timedelta(days=1)
     files = {}
-    for unit in UNITS:
+    for unit in LISTED:
         rows = [
             _person(patient, unit, "active", year_ago)
             for patient in people[people["unit"] == unit].to_dict("records")

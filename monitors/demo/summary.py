@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from monitors.database import Database, Role, sql
+from monitors.demo.messages import Planted
 
 Rows = list[dict[str, Any]]
 PARTS = (
@@ -20,6 +21,8 @@ PARTS = (
     "quarantine",
     "files",
     "rows",
+    "feeds",
+    "planted",
     "messages",
 )  # sql/read/summary_*.sql
 LIST_MOST = 12  # entries a unit's list shows; the rest is counted
@@ -42,14 +45,17 @@ def collect(db: Database, night: date, nights: int = 3) -> dict[str, Rows]:
         }
 
 
-def morning(data: Mapping[str, Rows], night: date) -> str:
-    """The summary of what `collect` gave, as text with a closing newline. Pure."""
+def morning(data: Mapping[str, Rows], night: date, formats: Mapping[str, str], planted: Iterable[Planted]) -> str:
+    """The summary of what `collect` gave, as text with a closing newline. formats: of each feed. planted: what is looked
+    for, and named where it left no trace. Pure."""
     sections = [
         [f"Nephrowatch, morning of {night:%a %d %b %Y}", "=" * WIDTH],
         _attention(data["attention"]),
         _ended(data["ended"]),
         _not_assessed(data["not_assessed"]),
         _unused(data["rows"], data["quarantine"], data["files"]),
+        _formats(data["feeds"], formats),
+        _planted(data["planted"], planted, formats),
         _messages(data["messages"]),
         _more(data["attention"]),
     ]
@@ -114,6 +120,34 @@ def _unused(totals: Rows, quarantine: Rows, files: Rows) -> list[str]:
         state = f"{row['state']}, {_words(row['reason'])}" if row["reason"] else "came before, under another name"
         lines.append(f"  file {row['feed']}/{row['name']}: {state} ({row['rows_received'] or 0} rows)")
         lines += _wrapped(row["sentence"] or "", 9)
+    return lines
+
+
+def _formats(rows: Rows, formats: Mapping[str, str]) -> list[str]:
+    """One line a format: its feeds, files and rows, and what became of them."""
+    lines = ["BY FORMAT"]
+    for form, own in _by([{**row, "format": formats.get(row["feed"], "?")} for row in rows], "format"):
+        total = {key: sum(row[key] for row in own) for key in ("files", "received", "stored", "known", "quarantined")}
+        where = f"{total['stored']} stored + {total['known']} known + {total['quarantined']} set aside"
+        lines.append(f"  {form:6} {len(own)} feed{_s(len(own))}, {total['files']} files, {total['received']} rows = {where}")
+    return lines
+
+
+def traces(rows: Rows, planted: Iterable[Planted]) -> list[tuple[Planted, int]]:
+    """Each planted mistake and how many rows bear its trace; 0: it went by unseen."""
+    found = {(row["feed"], row["trace"]): int(row["rows"]) for row in rows}
+    return [(one, found.get((one.feed, one.trace), 0)) for one in planted]
+
+
+def _planted(rows: Rows, planted: Iterable[Planted], formats: Mapping[str, str]) -> list[str]:
+    lines = ["PLANTED ON PURPOSE IN MESSAGES AND RESOURCES, AND WHAT BECAME OF IT"]
+    feed = ""
+    for one, number in traces(rows, planted):
+        if one.feed != feed:
+            feed = one.feed
+            lines.append(f"  {feed} ({formats.get(feed, '?')})")
+        became = f"{number} {_words(one.trace)}" if number else "NOT SEEN"
+        lines.append(f"    {one.what:48} {became}")
     return lines
 
 

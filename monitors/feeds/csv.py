@@ -2,68 +2,70 @@
 
 Leading zeros, `NA`, `1_000` are data. Every line of the file is accounted for: a row that has the wrong
 number of fields stays in the frame (its fields missing, its text in `ragged_line`) and is quarantined by
-itself; only a file that cannot be trusted as a whole raises FeedError.
+itself; only a file that cannot be trusted as a whole raises FeedError. docs/feeds.md has the list of oddities.
 """
 
 from __future__ import annotations
 
 import codecs
-import csv
 import difflib
-import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as arrow_csv
 
 from monitors.config import Feed
 from monitors.errors import FeedError
+from monitors.feeds.csv_lines import Column, Table, read
+from monitors.feeds.parsed import SOURCE, Parsed
 
-SOURCE = "source:"  # prefix of the columns that keep the row as received
-LONGEST_FIELD = 131_072  # characters; a longer one is an opened quote that swallows the file
+SEPARATOR = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)  # what Excel writes above the header
+EXCEL_TEXT = r'^="([^"]*)"$'  # what keeps Excel from dropping leading zeros
 
 
-def parse(raw: bytes, feed: Feed) -> pd.DataFrame:
-    """Read one file of `feed`.
+def parse(raw: bytes, feed: Feed) -> Parsed:
+    """Read one file of `feed`: one frame, of the feed's kind, with a row for each data row in file order, or in the
+    wide layout for each result of it.
 
-    Gives a row for each data row, in file order: `row_no` (1 = first after the header), `line_no` (line of the
-    file the row starts on), every field the mapping names (text, missing where the source wrote nothing),
-    `ragged_line` (text of a row with the wrong number of fields, else missing), and each source column as
-    received under `source:<header>`.
+    `row_no`: 1 = the first row after the header; wide: (that - 1) * columns of the header + the result's column, so it
+    depends on the file alone. `line_no`: line of the file the row starts on. Every field the mapping names (text,
+    missing where the source wrote nothing), `ragged_line` (text of a row with the wrong number of fields, else
+    missing), and each source column as received under `source:<header>`; wide: the columns that are no results, and
+    the result as `source:(column)` and `source:(cell)`.
+    ignored: repeated header lines; wide: rows without a result, and the cells of columns nobody asked for.
     Raises FeedError: empty_file, mis_encoded, truncated, wrong_columns.
     """
     text = _decode(raw, feed)
-    if not text.strip():
+    if not text or text.isspace():
         raise FeedError("empty_file", "The file holds no bytes but white space; ask the sender for the file again.")
-    table = _quoted(text, feed) if '"' in text else _plain(text, feed)
+    skipped = _separator(text, feed)
+    table = read(text[skipped:], feed.delimiter, feed.trailing_delimiter, first_line=2 if skipped else 1)
     _refuse_wrong_columns(table.header, feed)
-    return _frame(table, feed)
-
-
-@dataclass(frozen=True)
-class Table:
-    """What a reader hands on. columns: one text array a header, without the ragged rows; ragged: row number ->
-    its text; line_no: (n,) for all rows, ragged ones among them."""
-
-    header: list[str]
-    columns: list[pa.Array | pa.ChunkedArray]
-    line_no: np.ndarray
-    ragged: dict[int, str]
+    table, repeated = _without_repeated_headers(table)
+    ignored = {"repeated header": repeated} if repeated else {}
+    assert feed.kind is not None  # feed_model: a csv feed has one
+    frame = _wide(table, feed, ignored) if feed.mapping.wide else _frame(table, feed)
+    return Parsed({feed.kind: frame}, ignored=ignored)
 
 
 def _decode(raw: bytes, feed: Feed) -> str:
-    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    if raw.startswith(marks) and "16" not in feed.encoding:
+    wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if wide and not re.search("16|32", feed.encoding):
         raise FeedError("mis_encoded", f"The file is UTF-16, not {feed.encoding}; set the feed's encoding, or ask for the other.")
+    if raw.startswith(codecs.BOM_UTF8) and codecs.lookup(feed.encoding).name not in ("utf-8", "utf-8-sig"):
+        raise FeedError("mis_encoded", f"The file is UTF-8, not {feed.encoding}; set the feed's encoding, or ask for the other.")
     try:
         text = raw.decode(feed.encoding)
-    except UnicodeDecodeError as problem:
-        line = raw.count(b"\n", 0, problem.start) + 1
-        if problem.end >= len(raw) and "unexpected end" in problem.reason:
+        if "utf-8" not in codecs.lookup(feed.encoding).name:
+            text.encode()  # half a pair of surrogates is no character
+    except UnicodeError as problem:
+        start, end = getattr(problem, "start", 0), getattr(problem, "end", 0)
+        bytes_ = getattr(problem, "object", b"")
+        known = isinstance(bytes_, bytes)
+        line = bytes_.count(b"\n", 0, start) + 1 if known else 1
+        if known and end >= len(raw) and ("unexpected end" in str(problem) or "truncated" in str(problem)):
             raise FeedError("truncated", f"The file ends inside a character on line {line}; ask for the whole file.") from None
         sentence = f"Line {line} is not {feed.encoding}; set the feed's encoding, or ask the sender for {feed.encoding}."
         raise FeedError("mis_encoded", sentence) from None
@@ -73,148 +75,129 @@ def _decode(raw: bytes, feed: Feed) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _plain(text: str, feed: Feed) -> Table:
-    """No quote anywhere: a line is a row. Counted with numpy, read with Arrow."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    ended = text.endswith("\n")
-    data = text.encode() if ended else text.encode() + b"\n"
-    bytes_ = np.frombuffer(data, dtype=np.uint8)
-    ends = np.flatnonzero(bytes_ == ord("\n"))
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    delimiter = feed.delimiter.encode()
-    marks = np.flatnonzero(bytes_ == delimiter[0]) if len(delimiter) == 1 else _marks(data, delimiter)
-    delimiters = np.searchsorted(marks, ends) - np.searchsorted(marks, starts)
-    lines = np.flatnonzero(ends > starts)  # blank lines are no rows
-    first, rows = lines[0], lines[1:]
-    header = data[starts[first] : ends[first]].decode().split(feed.delimiter)
-    wrong = delimiters[rows] != len(header) - 1
-    if not ended and len(rows) and wrong[-1] and delimiters[rows[-1]] < len(header) - 1:
-        raise FeedError("truncated", _cut_off(int(rows[-1]) + 1))
-    ragged = {int(i) + 1: data[starts[rows[i]] : ends[rows[i]]].decode() for i in np.flatnonzero(wrong)}
-    body = pa.py_buffer(data)[int(ends[first]) + 1 :]
-    if len(rows) == len(ragged):
-        columns: list[pa.Array | pa.ChunkedArray] = [pa.array([], pa.string()) for _ in header]
-    else:
-        names = [str(n) for n in range(len(header))]
-        columns = arrow_csv.read_csv(
-            pa.BufferReader(body),
-            read_options=arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=1 << 24),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=feed.delimiter, quote_char=False, invalid_row_handler=lambda row: "skip"
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        ).columns
-    return Table([name.strip() for name in header], columns, rows + 1, ragged)
-
-
-def _marks(data: bytes, delimiter: bytes) -> np.ndarray:
-    found, at = [], data.find(delimiter)
-    while at >= 0:
-        found.append(at)
-        at = data.find(delimiter, at + 1)
-    return np.array(found, dtype=np.int64)
-
-
-class _Lines(Iterator[str]):
-    """Physical lines, remembering those taken for the record being read."""
-
-    def __init__(self, text: str) -> None:
-        self._lines = io.StringIO(text, newline="")
-        self.taken: list[str] = []
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.taken.append(line)
-        return line
-
-
-def _quoted(text: str, feed: Feed) -> Table:
-    """Quotes somewhere: the standard reader, strictly, which knows the line of every record."""
-    lines = _Lines(text)
-    reader = csv.reader(lines, delimiter=feed.delimiter, strict=True)
-    header: list[str] = []
-    good: list[list[str]] = []
-    line_no: list[int] = []
-    ragged: dict[int, str] = {}
-    while True:
-        lines.taken.clear()
-        start = reader.line_num + 1
-        try:
-            record = next(reader)
-        except StopIteration:
-            break
-        except csv.Error as problem:
-            if "unexpected end" in str(problem) or "field limit" in str(problem):
-                sentence = f"A quote opened on line {start} is never closed; ask the sender for the whole file."
-                raise FeedError("truncated", sentence) from None
-            record = []  # a stray quote: this row only
-        if not header:
-            header = record
-            if not header:
-                raise FeedError("wrong_columns", "The first line is not a header; the feed needs one line of column names.")
-            continue
-        if not record and not "".join(lines.taken).strip("\r\n"):
-            continue
-        if len(lines.taken) > 1 and sum(line.count(feed.delimiter) for line in lines.taken) >= 2 * (len(header) - 1) > 0:
-            # a stray quote would swallow whole rows: each of its lines is a row of its own that cannot be read
-            for offset, line in enumerate(lines.taken):
-                line_no.append(start + offset)
-                ragged[len(line_no)] = line.rstrip("\r\n")
-            last = (len(line_no), start, len(header))
-            continue
-        line_no.append(start)
-        if len(record) == len(header):
-            good.append(record)
-        else:
-            ragged[len(line_no)] = "".join(lines.taken).rstrip("\r\n")
-            last = (len(line_no), start, len(record))
-    if not text.endswith(("\n", "\r")) and ragged and last[0] == len(line_no) and last[2] < len(header):
-        raise FeedError("truncated", _cut_off(last[1]))
-    columns = [pa.array(column, pa.string()) for column in zip(*good, strict=True)] or [pa.array([], pa.string())] * len(header)
-    return Table([name.strip() for name in header], columns, np.array(line_no, dtype=np.int64), ragged)
-
-
-def _cut_off(line: int) -> str:
-    return f"Line {line}, the last, breaks off before its last column; ask the sender for the whole file."
+def _separator(text: str, feed: Feed) -> int:
+    """How many characters Excel's `sep=;` line takes above the header, 0 without one."""
+    if not (found := SEPARATOR.match(text)):
+        return 0
+    if found[1] != feed.delimiter:
+        sentence = f"The first line says {found[1]!r} parts the columns, the feed says {feed.delimiter!r}; mend its delimiter."
+        raise FeedError("wrong_columns", sentence)
+    return found.end()
 
 
 def _refuse_wrong_columns(header: list[str], feed: Feed) -> None:
-    for field, column in feed.mapping.columns.items():
+    wanted = {column: (field, False) for field, column in feed.mapping.columns.items()}
+    wanted |= {column: (wide.code, wide.optional) for column, wide in feed.mapping.wide.items()}
+    for column, (meaning, optional) in wanted.items():
         if header.count(column) > 1:
-            sentence = f"Column '{column}' ({field}) stands in the header more than once; mend the mapping or the file."
+            sentence = f"Column '{column}' ({meaning}) stands in the header more than once; mend the mapping or the file."
             raise FeedError("wrong_columns", sentence)
         if column not in header:
-            near = difflib.get_close_matches(column, header, n=1, cutoff=0.6)
+            # an optional column may be away, not renamed: its results would be lost without a word
+            others = [name for name in header if name not in wanted] if optional else header
+            near = difflib.get_close_matches(column, others, n=1, cutoff=0.8 if optional else 0.6)
+            if optional and not near:
+                continue
             # a file without a header shows patients in its first row: only a name that is nearly ours is repeated
             hint = f"the nearest is '{near[0]}'" if near else f"none of its {len(header)} columns is like it"
-            sentence = f"Column '{column}' ({field}) is not in the header; {hint}. Mend the mapping or the file."
+            sentence = f"Column '{column}' ({meaning}) is not in the header; {hint}. Mend the mapping or the file."
             raise FeedError("wrong_columns", sentence)
+
+
+def _without_repeated_headers(table: Table) -> tuple[Table, int]:
+    """Files put one behind the other: the same header again is no row; another one means that from there on the
+    columns mean something else, and nobody's result may be given to somebody else."""
+    names = pa.array(sorted({name for name in table.header if name}), pa.string())
+    like = np.zeros(table.good.sum(), dtype=np.int32)
+    for column in table.columns:
+        like += pc.is_in(pc.utf8_trim_whitespace(column), value_set=names).to_numpy(zero_copy_only=False)
+    suspects = np.flatnonzero(2 * like >= max(len(names), 2))
+    lines = table.line_no[table.good]
+    for at in suspects:
+        if [(column[int(at)].as_py() or "").strip() for column in table.columns] != table.header:
+            raise FeedError("wrong_columns", _second_header(int(lines[at])))
+    for row, text in table.ragged.items():
+        if sum(name in text for name in names.to_pylist()) == len(names):
+            raise FeedError("wrong_columns", _second_header(int(table.line_no[row - 1])))
+    return table.without(suspects), len(suspects)
+
+
+def _second_header(line: int) -> str:
+    return f"Line {line} is a second header, unlike the first: two files in one. Ask the sender for one file each."
 
 
 def _frame(table: Table, feed: Feed) -> pd.DataFrame:
-    rows = len(table.line_no)
-    row_no = np.arange(1, rows + 1)
-    place: pa.Array | None = None
-    if table.ragged:  # where each row's fields are; ragged rows have none
-        good = ~np.isin(row_no, list(table.ragged))
-        place = pa.array(np.cumsum(good) - 1, mask=~good)
-    missing = pa.array(sorted({"", *(text.strip() for text in feed.mapping.missing)}), pa.string())
-    kept = [column.take(place) if place is not None else column for column in table.columns]
-    columns: dict[str, object] = {}
-    for field, header in feed.mapping.columns.items():
-        text = pc.utf8_trim_whitespace(kept[table.header.index(header)])
-        columns[field] = pc.if_else(pc.is_in(text, value_set=missing), pa.scalar(None, pa.string()), text)
-    for field, constant in feed.mapping.constants.items():
-        columns[field] = pa.array(pa.repeat(constant, rows))
-    lines = [table.ragged.get(n) for n in range(1, rows + 1)] if table.ragged else [None] * rows
-    columns["ragged_line"] = pa.array(lines, pa.string())
-    for number, header in enumerate(table.header):
-        name = header if table.header.count(header) == 1 else f"{header} ({number + 1})"
-        columns[SOURCE + name] = kept[number]
+    """The long layout: a row of the file is a row of the frame."""
+    kept = table.spread()
+    columns = _fields(kept, table, feed)
+    columns["ragged_line"] = pa.array(table.ragged_lines(), pa.string())
+    for name, column in zip(_source_names(table.header), kept, strict=True):
+        columns[SOURCE + name] = column
     frame: pd.DataFrame = pa.table(columns).to_pandas()
-    frame.insert(0, "row_no", row_no)
+    frame.insert(0, "row_no", table.row_no)
     frame.insert(1, "line_no", table.line_no)
     return frame
+
+
+def _wide(table: Table, feed: Feed, ignored: dict[str, int]) -> pd.DataFrame:
+    """The wide layout: a cell that is not missing is a row of the frame; a ragged row stays one."""
+    kept = table.spread()
+    base = _fields(kept, table, feed)
+    names = _source_names(table.header)
+    asked = feed.mapping.wide
+    used = {*feed.mapping.columns.values(), *asked}
+    for name, header, column in zip(names, table.header, kept, strict=True):
+        if header not in asked:
+            base[SOURCE + name] = column
+        if header not in used and (cells := pc.sum(pc.is_valid(_clean(column, feed))).as_py()):
+            ignored[f"column {name}"] = cells
+    base["ragged_line"] = pa.array(table.ragged_lines(), pa.string())
+    body: pd.DataFrame = pa.table(base).to_pandas()
+    body.insert(0, "row_no", (table.row_no - 1) * len(table.header))
+    body.insert(1, "line_no", table.line_no)
+    ragged = np.flatnonzero(~table.good)
+    parts = [body.iloc[ragged].assign(row_no=lambda rows: rows["row_no"] + 1)]
+    taken = ~table.good
+    for header, meant in asked.items():
+        if header not in table.header:
+            continue
+        at = table.header.index(header)
+        cells = _clean(kept[at], feed).to_pandas()
+        here = cells.notna().to_numpy()
+        taken |= here
+        part = body[here]
+        told = {"row_no": part["row_no"] + at + 1, "code": meant.code, "value": cells[here].array,
+                SOURCE + "(column)": header, SOURCE + "(cell)": kept[at].to_pandas()[here].array}  # fmt: skip
+        if meant.unit_text:
+            told["unit_text"] = meant.unit_text
+        parts.append(part.assign(**told))
+    if empty := int((~taken).sum()):
+        ignored["rows without a result"] = empty
+    frame = pd.concat(parts, ignore_index=True).sort_values("row_no", ignore_index=True)
+    texts = {name: frame[name].astype("str") for name in frame.columns if name not in ("row_no", "line_no")}
+    for name in ("code", "value"):
+        texts.setdefault(name, pd.Series(None, index=frame.index, dtype="str"))
+    return frame.assign(**texts)
+
+
+def _source_names(header: list[str]) -> list[str]:
+    """Names of the source columns; one that comes twice tells its place."""
+    return [name if header.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(header, 1)]
+
+
+def _fields(kept: list[Column], table: Table, feed: Feed) -> dict[str, object]:
+    columns: dict[str, object] = {}
+    for field, header in feed.mapping.columns.items():
+        columns[field] = _clean(kept[table.header.index(header)], feed)
+    for field, constant in feed.mapping.constants.items():
+        columns[field] = pa.array(pa.repeat(constant, len(table.line_no)))
+    return columns
+
+
+def _clean(column: Column, feed: Feed) -> Column:
+    """A column without white space around its texts, missing where the source wrote nothing."""
+    text = pc.utf8_trim_whitespace(column)
+    if pc.any(pc.starts_with(text, '="')).as_py():
+        text = pc.replace_substring_regex(text, EXCEL_TEXT, r"\1")
+    missing = pa.array(sorted({"", *(word.strip() for word in feed.mapping.missing)}), pa.string())
+    return pc.if_else(pc.is_in(text, value_set=missing), pa.scalar(None, pa.string()), text)

@@ -1,4 +1,4 @@
-"""Where files come from, through fsspec: looked at, read once, archived by content, registered as rows.
+"""What was read: archived by content, registered as rows. Where it comes from: `places`.
 
 Raw bytes are on disk before the database hears of a file, and a file is claimed by its row, not by a rename:
 any number of workers may look at one folder.
@@ -6,7 +6,6 @@ any number of workers may look at one folder.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import os
 import posixpath
@@ -22,15 +21,8 @@ from sqlalchemy import Connection
 
 from monitors.config import Feed
 from monitors.database import sql
-from monitors.errors import FeedError, UserError
-
-
-@dataclass(frozen=True)
-class Found:
-    """One file of a feed. name: path below the feed's location; url: where fsspec reads it."""
-
-    name: str
-    url: str
+from monitors.errors import UserError
+from monitors.feeds.places import Found, why
 
 
 @dataclass(frozen=True)
@@ -42,49 +34,6 @@ class Received:
     name: str
     sha256: str
     archived: str
-
-
-def look(feed_name: str, feed: Feed, base: Path) -> list[Found]:
-    """Files of a feed's folder that match its pattern, by name. `base`: what a relative location starts from.
-
-    Raises FeedError missing_folder when the folder is not there or cannot be listed.
-    """
-    place = feed.location if "://" in feed.location else str((base / feed.location).resolve())
-    try:
-        system, folder = fsspec.core.url_to_fs(place)
-        if not system.isdir(folder):
-            raise FileNotFoundError
-        entries = system.ls(folder, detail=True)
-    except Exception as problem:  # every transport has errors of its own
-        raise FeedError(
-            "missing_folder",
-            f"The folder of feed {feed_name} ({feed.location}) {_why(problem, 'is not there')}; "
-            "mend its location in feeds.yaml, or ask the sender.",
-        ) from None
-    names = {posixpath.basename(str(entry["name"])): entry for entry in entries if entry["type"] != "directory"}
-    chosen = sorted(name for name in names if fnmatch.fnmatchcase(name, feed.pattern))
-    # a name that is not UTF-8 is kept readable, and still found
-    return [
-        Found(name.encode("utf-8", "backslashreplace").decode(), system.unstrip_protocol(str(names[name]["name"])))
-        for name in chosen
-    ]
-
-
-def read(found: Found) -> bytes:
-    """The bytes of a file. Raises FeedError unreadable; the file is found again on the next night."""
-    try:
-        with fsspec.open(found.url, "rb") as stream:
-            return bytes(stream.read())
-    except Exception as problem:  # every transport has errors of its own
-        raise FeedError(
-            "unreadable", f"The file {found.name} {_why(problem, 'is gone')}; give us the right to read it."
-        ) from None
-
-
-def _why(problem: Exception, gone: str) -> str:
-    if isinstance(problem, FileNotFoundError):
-        return gone
-    return f"cannot be read ({getattr(problem, 'strerror', None) or type(problem).__name__})"
 
 
 def archive_put(archive_url: str, raw: bytes) -> tuple[str, str]:
@@ -133,7 +82,7 @@ def archive_get(archive_url: str, address: str) -> bytes:
     try:
         raw = bytes(system.cat_file(posixpath.join(root, address)))
     except Exception as problem:  # every transport has errors of its own
-        raise UserError(f"The archived file {address} {_why(problem, 'is gone')}; restore the archive.") from None
+        raise UserError(f"The archived file {address} {why(problem, 'is gone')}; restore the archive.") from None
     if hashlib.sha256(raw).hexdigest() != posixpath.basename(address):
         raise UserError(f"The archived file {address} is not what was kept; restore the archive from its backup.")
     return raw
@@ -145,7 +94,7 @@ def receive(
 ) -> int | None:  # fmt: skip
     """Register a file of feed `name`: its file_id, or None when these bytes under this name are known already."""
     row: Any = connection.execute(sql("receive/file"), {
-        "run_id": run_id, "feed": name, "kind": feed.kind, "name": found.name, "sha256": sha256,
+        "run_id": run_id, "feed": name, "kind": feed.kind or feed.format, "name": found.name, "sha256": sha256,
         "size_bytes": len(raw), "archived": address, "now": now,
     }).scalar()  # fmt: skip
     return None if row is None else int(row)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+import unicodedata
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from monitors.documents import Document
+from monitors.rules.breaches import LimitText
 from monitors.units import Quantity
 
 
@@ -26,17 +30,58 @@ class UnitOf(Document):
         return self
 
 
+Property = Literal["mass", "moles", "activity", "ratio"]
+
+
+class LoincCode(Document):
+    """A LOINC code of an analyte. property: what kind of quantity its name promises; a unit of another kind
+    contradicts it. first, last: days of collection it is good for, both included."""
+
+    code: str
+    property: Property | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+    source: str = ""
+
+
+class Critical(Document):
+    """Limits beyond which a value is never silenced by a gate, whatever the rules say of it."""
+
+    below: LimitText | None = None
+    at_or_below: LimitText | None = None
+    above: LimitText | None = None
+    at_least: LimitText | None = None
+    source: str
+
+    @model_validator(mode="after")
+    def _one_a_side(self) -> Critical:
+        if (self.below and self.at_or_below) or (self.above and self.at_least):
+            raise ValueError("critical: give one limit a side, below or at_or_below, above or at_least")
+        return self
+
+
 class Analyte(Document):
-    """One thing measured in blood. number: the key stored with results; never reused. units: by UCUM code."""
+    """One thing measured in blood. number: the key stored with results; never reused. units: by UCUM code.
+    not_from: tubes whose additive spoils it. critical: see Critical. reference_change: change between two values of
+    one stable patient that is exceeded by chance in 1 of 20, as a share (0.126: up by the factor 1.126 or down by it)."""
 
     number: int = Field(ge=1, le=32767)
     title: str
     specimen: str = "serum or plasma"
-    loinc: list[str] = []
+    not_from: list[Literal["EDTA", "citrate", "oxalate"]] = []
+    loinc: list[str | LoincCode] = []
     conventional: str
     si: str
     units: dict[str, UnitOf]
+    critical: Critical | None = None
+    reference_change: float | None = Field(None, gt=0)
     source: str = Field(description="where factor and plausible range come from")
+
+    @property
+    def codes(self) -> dict[str, LoincCode]:
+        """Its LOINC codes, described."""
+        described = (code if isinstance(code, LoincCode) else LoincCode(code=code) for code in self.loinc)
+        return {code.code: code for code in described}
 
     @model_validator(mode="after")
     def _units_are_described(self) -> Analyte:
@@ -56,6 +101,16 @@ class Analyte(Document):
         return Quantity(self.conventional, self.si, self.to_si)
 
 
+def property_of(ucum: str) -> Property | None:
+    """What kind of quantity a unit measures: mass per volume, amount (moles or charges), activity, or a bare ratio."""
+    per = ucum.split("/")[0]
+    if per.endswith(("mol", "eq")):
+        return "moles"
+    if per.endswith("g"):
+        return "mass"
+    return "activity" if per in ("U", "ukat", "[iU]") else "ratio" if per.startswith("{") else None
+
+
 class Analytes(Document):
     analytes: dict[str, Analyte] = Field(min_length=1)
 
@@ -66,6 +121,16 @@ class Analytes(Document):
             if analyte.number in seen:
                 raise ValueError(f"{name} and {seen[analyte.number]} share number {analyte.number}")
             seen[analyte.number] = name
+        return self
+
+    @model_validator(mode="after")
+    def _codes_differ(self) -> Analytes:
+        seen: dict[str, str] = {}
+        for name, analyte in self.analytes.items():
+            for code in analyte.codes:
+                if code in seen:
+                    raise ValueError(f"{name} and {seen[code]} share LOINC {code}")
+                seen[code] = name
         return self
 
     def spellings(self) -> dict[str, str]:
@@ -80,12 +145,14 @@ class Analytes(Document):
 
 # ------------------------------------------------------------------------------------ medications.yaml
 class Ingredient(Document):
-    """One active ingredient. words: whole words that name it (generic and brand), any case. not_with: words
-    that make it something else (a topical form, say)."""
+    """One active ingredient, or a fixed combination. words: whole words that name it (generic and brand), any case,
+    each entry's words in any order. rxcui: RxNorm numbers, which count only where the text says they are such. not_with:
+    words, or words in a row, that make it something else (a topical form, say)."""
 
     classes: list[str] = Field(min_length=1)
     words: list[str] = Field(min_length=1)
     atc: list[str] = []
+    rxcui: list[str] = []
     not_with: list[str] = []
 
 
@@ -105,13 +172,21 @@ class Drugs(Document):
         return self
 
     def ingredient_of(self, text: str) -> str | None:
-        """The ingredient a drug text or 7-character ATC code names, by whole words ('darbepoetin' is not
-        'epoetin'); None when it names none of ours. First match in file order."""
-        words = set(re.findall(r"[\w]+", text.casefold()))
+        """The ingredient a drug text, a 7-character ATC code or an RxNorm number ('RxCUI 11289') names, by whole words
+        ('darbepoetin' is not 'epoetin'); None when it names none of ours. First match in file order."""
+        row = _words(text)
+        words = set(row)
+        numbers = words if words & {"rxcui", "rxnorm"} else set()
         for name, ingredient in self.ingredients.items():
-            if any(code.casefold() in words for code in ingredient.atc):
+            if any(code.casefold() in words for code in ingredient.atc) or numbers & set(ingredient.rxcui):
                 return name
-            named = any(set(word.casefold().split()) <= words for word in ingredient.words)
-            if named and not any(set(word.casefold().split()) <= words for word in ingredient.not_with):
+            named = any(set(_words(word)) <= words for word in ingredient.words)
+            if named and not any(f" {' '.join(_words(phrase))} " in f" {' '.join(row)} " for phrase in ingredient.not_with):
                 return name
         return None
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text in order, without case, accents or punctuation."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return re.findall(r"\w+", "".join(sign for sign in plain if not unicodedata.combining(sign)))

@@ -1,5 +1,8 @@
--- The next patients for whom anything could change: somebody fires, or an episode is open.
-SELECT c.patient_id, s.unit, s.status, s.newest_result
+-- The next patients for whom anything could change: somebody fires, or an episode is open. merged: as known to the
+-- judgement, the number belongs to another patient by now.
+SELECT c.patient_id, s.unit, s.status, s.newest_result,
+       coalesce((SELECT l.patient_id <> c.patient_id FROM nephrowatch.links l
+                  WHERE l.subject_id = c.patient_id AND l.batch <= :known ORDER BY l.batch DESC LIMIT 1), FALSE) AS merged
 FROM (SELECT f.patient_id FROM nephrowatch.findings f
        WHERE f.judgement_id = :judgement_id AND f.outcome = 'firing' AND f.patient_id > :after
       UNION

@@ -1,2 +1,2 @@
 -- Temporary tables have no statistics until asked for, and the planner guesses badly without.
-ANALYZE incoming_labs, incoming_people, incoming_assays
+ANALYZE incoming_labs

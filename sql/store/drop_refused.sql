@@ -1,1 +1,1 @@
-DELETE FROM keyed k USING refused r WHERE r.row_no = k.row_no
+DELETE FROM keyed WHERE row_no = ANY (:rows)

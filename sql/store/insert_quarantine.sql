@@ -1,3 +1,4 @@
-INSERT INTO nephrowatch.quarantine (file_id, row_no, line_no, reason, sentence, remedy, raw, batch)
-SELECT :file_id, row_no, line_no, reason, sentence, remedy, raw, :batch FROM incoming_quarantine ORDER BY row_no
-ON CONFLICT (file_id, row_no) DO NOTHING
+INSERT INTO nephrowatch.quarantine (file_id, row_no, line_no, kind, reason, sentence, remedy, raw, unit, critical, analyte,
+                                    collected_at, releasable, batch)
+SELECT :file_id, row_no, line_no, kind, reason, sentence, remedy, raw, unit, critical, analyte, collected_at, releasable, :batch
+FROM incoming_quarantine ORDER BY row_no

@@ -43,6 +43,29 @@ DIGEST: dict[str, Any] = {
     "not_assessed": [{"group": "pth", "reason": "no_recent:pth", "patients": 4}], "assessed": {"pth": 92},
     "overdue": 4, "oldest_input": "2026-02-02T07:00:00Z", "newest_input": "2026-04-14T13:30:00Z",
     "feeds": {"held": 1},
+    "silent": [{"feed": "n3-labs", "alarm": "late", "since": "2026-04-14T02:00:00Z", "newest_input": "2026-04-12T02:00:00Z",
+                "overdue": 31}],
+    "unverified": [{"analyte": "phosphate", "direction": "high", "results": 2, "refs": [12, 15]}],
+    "held": {"too_many_bad": 1},
+}  # fmt: skip
+
+UNVERIFIED: dict[str, Any] = {
+    "unit": "N3", "unit_name": "North Unit", "zone": "Europe/London", "severity": "CRITICAL", "file": 7, "feed": "n3-labs",
+    "results": 3, "late": False, "refs": [12, 13, 15], "reasons": {"missing_unit": 2, "unit_flip": 1},
+    "counts": [{"analyte": "calcium", "direction": "low", "results": 1},
+               {"analyte": "phosphate", "direction": "high", "results": 2}],
+    "acknowledge_by": "2026-04-15T07:30:00Z", "oldest_sample": "2026-04-14T13:30:00Z",
+    "newest_sample": "2026-04-14T18:00:00Z",
+}  # fmt: skip
+
+HELD: dict[str, Any] = {
+    "reason": "too_many_bad", "feed": "n3-labs", "file": 7, "state": "held", "rows": 212, "criticals": 3,
+    "unit": "N3", "unit_name": "North Unit", "zone": "Europe/London",
+}  # fmt: skip
+
+ALARM: dict[str, Any] = {
+    "feed": "n3-labs", "unit": None, "alarm": "late", "raised_at": "2026-04-15T02:00:00Z", "hours": 36, "min_rows": 1,
+    "rows": 0, "newest_input": "2026-04-13T02:00:00Z",
 }  # fmt: skip
 
 OPERATIONS: dict[str, Any] = {
@@ -58,6 +81,10 @@ CONTENTS = {
     "handed_over": ALERT | {"change_kind": "handed_over"},
     "digest": DIGEST,
     "operations": OPERATIONS,
+    "unverified": UNVERIFIED,
+    "held": HELD,
+    "alarm": ALARM,
+    "alarm_cleared": ALARM | {"why": "arrived"},
 }
 
 

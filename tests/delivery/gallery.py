@@ -27,6 +27,12 @@ def page() -> str:
         "message": "alert", "severity": "HIGH", "outcome": "permanent", "outbox_id": 12,
     }  # fmt: skip
     shown.append(("operations", "Operations, a message that did not go out", undelivered))
+    aside = {"reason": "rows_quarantined", "rows": {"unknown_unit": 12, "not_a_number": 3}, "through": 40}
+    shown.append(("operations", "Operations, rows that were set aside", aside))
+    unread = {"unit": None, "state": "unreadable", "reason": "truncated", "rows": 0, "criticals": 0}
+    shown.append(("held", "Held, to operations: a file that could not be read", unread))
+    little = {"alarm": "little", "unit": "N3", "rows": 4, "min_rows": 40}
+    shown.append(("alarm", "Alarm, a unit of a feed that serves several", little))
     parts = [INTRODUCTION]
     for kind, title, changed in shown:
         card = message(kind, "email", **changed)

@@ -19,12 +19,15 @@ def test_each_row_ends_where_the_case_says(case: Path, database: Database, tmp_p
     feed = build.feed(expected.get("feed"))
     build.begin(database)
     accounts = []
-    for file in sorted(case.glob("input*.csv")):
+    for file in sorted(case.glob("input*.*")):
         file_id = build.take(database, file.read_bytes(), feed, file.name, str(tmp_path / "archive"))
         assert file_id is not None
         accounts.append(build.account(database, file_id))
     assert accounts == expected["files"]
     assert build.current(database) == [tuple(row) for row in expected["current"]]
+    for name in ("medications", "census", "facts", "links", "unverified"):
+        if name in expected:
+            assert build.listed(database, name) == [tuple(row) for row in expected[name]], name
 
 
 def test_the_same_file_twice_is_one_file(database: Database, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def read(mimic: Config, lines: str) -> list[dict[str, object]]:
     feed = mimic.feeds["labs"]
-    return derive(parse((LABS + lines).encode(), feed), feed, mimic).to_dict("records")
+    return derive(parse((LABS + lines).encode(), feed).frames["labs"], feed, mimic).to_dict("records")
 
 
 def test_the_example_uses_the_shipped_rules_and_drugs(mimic: Config) -> None:

@@ -1,41 +1,17 @@
-"""Where files come from: what is not there, what cannot be read, what a crash left."""
+"""What becomes of bytes that were read: kept once, registered once, whatever crashed."""
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import feed_builders as build
 import pytest
 
 from monitors.database import Database, Role
-from monitors.errors import FeedError, UserError
+from monitors.errors import UserError
 from monitors.feeds import source
-
-
-def test_a_missing_folder_has_its_reason_and_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(FeedError, match=r"feed a-labs .* is not there; mend its location") as caught:
-        source.look("a-labs", build.feed(), tmp_path)
-    assert caught.value.reason == "missing_folder"
-
-
-def test_files_are_listed_by_name_and_pattern_and_folders_are_no_files(tmp_path: Path) -> None:
-    inbox = tmp_path / "inbox"
-    for name in ("b.csv", "a.csv", "c.txt"):
-        inbox.mkdir(exist_ok=True)
-        (inbox / name).write_bytes(name.encode())
-    (inbox / "d.csv").mkdir()
-    found = source.look("a-labs", build.feed(), tmp_path)
-    assert [file.name for file in found] == ["a.csv", "b.csv"]
-    assert [source.read(file) for file in found] == [b"a.csv", b"b.csv"]
-
-
-def test_a_file_that_cannot_be_read_has_its_reason(tmp_path: Path) -> None:
-    (tmp_path / "inbox").mkdir()
-    (tmp_path / "inbox/a.csv").symlink_to(tmp_path / "nowhere")
-    [found] = source.look("a-labs", build.feed(), tmp_path)
-    with pytest.raises(FeedError) as caught:
-        source.read(found)
-    assert caught.value.reason == "unreadable"
 
 
 def test_bytes_are_kept_once_under_their_hash(tmp_path: Path) -> None:
@@ -73,3 +49,20 @@ def test_a_file_left_by_a_crash_waits_until_it_is_finished(database: Database) -
         assert source.waiting(connection) == [file_id]
         waiting = source.lock(connection, source.waiting(connection)[0])
     assert waiting == source.Received(1, "a-labs", "a.csv", "hash", "ha/hash")
+
+
+def test_two_workers_on_one_folder_register_a_file_once(database: Database) -> None:
+    build.begin(database)
+    ready = threading.Barrier(2)
+
+    def work() -> int | None:
+        ready.wait()
+        with database.begin(Role.PIPELINE) as connection:
+            found = source.Found("a.csv", "a.csv")
+            return source.receive(connection, 1, "a-labs", build.feed(), found, b"raw", "hash", "ha/hash", build.NOW)
+
+    with ThreadPoolExecutor(2) as pool:
+        ids = [done.result() for done in [pool.submit(work), pool.submit(work)]]
+    assert sorted(ids, key=str) == [ids[0] or ids[1], None]
+    with database.begin(Role.PIPELINE) as first, database.begin(Role.PIPELINE) as second:
+        assert source.waiting(first) == source.waiting(second)

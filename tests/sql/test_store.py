@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import threading
 from pathlib import Path
@@ -14,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
-from monitors import quality, store
+from monitors import quarantine, store
 from monitors.config import Feed
 from monitors.database import Database, Role
-from monitors.feeds import csv, fields, source
+from monitors.feeds import source
+from monitors.history import ledger
 
 HEADER = "Patient,Sample,Test,Result,Units,Taken,Status,Issued\n"
 COLUMNS = {
@@ -41,6 +43,14 @@ def take(db: Database, raw: str, tmp_path: Path, name: str = "a.csv", feed: Feed
     assert file_id is not None
     build.account(db, file_id)
     return file_id
+
+
+def again(db: Database, file_id: int, raw: str, feed: Feed, now: dt.datetime = build.NOW) -> quarantine.Mended:
+    """The file read again under another description."""
+    reading = build.read(db, raw.encode(), feed, now, file_id)
+    with db.begin(Role.PIPELINE) as connection:
+        file = quarantine.lock(connection, file_id)
+        return quarantine.retry(connection, file, feed, reading, quarantine.Said("A. Person", "mended", now), ledger.append)
 
 
 VERSIONS = (("5.0", "P", 9), ("5.5", "F", 10), ("6.1", "C", 10), ("6.4", "C", 12), ("", "D", 12))
@@ -79,16 +89,14 @@ def test_each_version_says_why_it_is_there(database: Database, tmp_path: Path) -
 
 def test_a_file_read_again_after_its_mapping_was_mended_makes_remapped_versions(database: Database, tmp_path: Path) -> None:
     build.begin(database)
-    raw = HEADER + row("S1", "5.5", "F", 10).replace("mg/dL", "units") + row("S2", "5.5", "F", 10)
+    raw = HEADER + row("S1", "1.8", "F", 10).replace("mg/dL", "units") + row("S2", "5.5", "F", 10)
     wrong = build.feed({"mapping": {"columns": COLUMNS, "units": {"units": "mg/dL"}}})
     file_id = take(database, raw, tmp_path, feed=wrong)
     mended = build.feed({"mapping": {"columns": COLUMNS, "units": {"units": "mmol/L"}}})
-    frame = fields.derive(csv.parse(raw.encode(), mended), mended, build.config())
-    with database.begin(Role.PIPELINE) as connection:
-        counts = store.save(connection, file_id, "a-labs", mended, quality.check(frame, mended, build.NOW), build.NOW, again=True)
-    assert counts == store.Counts(2, 1, 1, 0)
+    assert again(database, file_id, raw, mended) == quarantine.Mended(0, 0)
+    assert build.account(database, file_id) == {"state": "stored", "stored": 2, "known": 0, "quarantined": {}}
     assert rows(database, "SELECT reason FROM nephrowatch.results ORDER BY id") == [("received",), ("received",), ("remapped",)]
-    assert build.current(database) == [("007", 1, 5.5), ("007", 1, 17.033137)]
+    assert build.current(database) == [("007", 1, 5.5), ("007", 1, 5.574481)]
 
 
 def test_a_code_mapped_to_another_analyte_leaves_the_first_version_behind(database: Database, tmp_path: Path) -> None:
@@ -96,9 +104,7 @@ def test_a_code_mapped_to_another_analyte_leaves_the_first_version_behind(databa
     raw = HEADER + row("S1", "5.5", "F", 10)
     file_id = take(database, raw, tmp_path)
     mended = build.feed({"mapping": {"columns": COLUMNS, "codes": {"PHOS": "calcium"}}})
-    frame = fields.derive(csv.parse(raw.encode(), mended), mended, build.config())
-    with database.begin(Role.PIPELINE) as connection:
-        store.save(connection, file_id, "a-labs", mended, quality.check(frame, mended, build.NOW), build.NOW, again=True)
+    again(database, file_id, raw, mended)
     assert build.current(database) == [("007", 2, 5.5)]
 
 
@@ -106,16 +112,16 @@ def test_a_finished_file_is_not_stored_a_second_time(database: Database, tmp_pat
     build.begin(database)
     raw = HEADER + row("S1", "5.5", "F", 10)
     file_id = take(database, raw, tmp_path)
-    checked = quality.check(fields.derive(csv.parse(raw.encode(), LABS), LABS, build.config()), LABS, build.NOW)
+    reading = build.read(database, raw.encode(), LABS)
     with database.begin(Role.PIPELINE) as connection:
-        assert store.save(connection, file_id, "a-labs", LABS, checked, build.NOW) == store.Counts(1, 1, 0, 0)
+        assert store.save(connection, file_id, "a-labs", LABS, reading, build.NOW) == store.Counts(1, 1, 0, 0)
     assert rows(database, "SELECT max(batch) FROM nephrowatch.batches") == [(1,)]
 
 
 def test_two_workers_on_one_file_store_it_once(database: Database, tmp_path: Path) -> None:
     build.begin(database)
     raw = (HEADER + row("S1", "5.5", "F", 10)).encode()
-    checked = quality.check(fields.derive(csv.parse(raw, LABS), LABS, build.config()), LABS, build.NOW)
+    reading = build.read(database, raw, LABS)
     with database.begin(Role.PIPELINE) as connection:
         found = source.Found("a.csv", "a.csv")
         file_id = source.receive(connection, 1, "a-labs", LABS, found, raw, "hash", "ha/hash", build.NOW)
@@ -127,7 +133,7 @@ def test_two_workers_on_one_file_store_it_once(database: Database, tmp_path: Pat
             if source.lock(connection, file_id) is None:
                 stored.append(False)
                 return
-            store.save(connection, file_id, "a-labs", LABS, checked, build.NOW)
+            store.save(connection, file_id, "a-labs", LABS, reading, build.NOW)
             stored.append(True)
 
     workers = [threading.Thread(target=work) for _ in range(2)]
@@ -241,15 +247,13 @@ def test_census_rows_are_kept_once_and_an_unknown_unit_or_state_is_quarantined(d
 def test_ids_and_batches_have_no_gap_even_after_a_rolled_back_file(database: Database, tmp_path: Path) -> None:
     build.begin(database)
     take(database, HEADER + row("S1", "5.5", "F", 10), tmp_path, "1.csv")
-    checked = quality.check(
-        fields.derive(csv.parse((HEADER + row("S2", "5.5", "F", 10)).encode(), LABS), LABS, build.config()), LABS, build.NOW
-    )
+    reading = build.read(database, (HEADER + row("S2", "5.5", "F", 10)).encode(), LABS)
 
     def store_and_die(connection: Connection) -> None:
         found = source.Found("2.csv", "2.csv")
         file_id = source.receive(connection, 1, "a-labs", LABS, found, b"", "x", "x", build.NOW)
         assert file_id is not None
-        store.save(connection, file_id, "a-labs", LABS, checked, build.NOW)
+        store.save(connection, file_id, "a-labs", LABS, reading, build.NOW)
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"), database.begin(Role.PIPELINE) as connection:
@@ -258,3 +262,38 @@ def test_ids_and_batches_have_no_gap_even_after_a_rolled_back_file(database: Dat
     for table, key in (("results", "id"), ("subjects", "subject_id"), ("batches", "batch")):
         ids = [number for (number,) in rows(database, f"SELECT {key} FROM nephrowatch.{table} ORDER BY 1")]
         assert ids == list(itertools.islice(itertools.count(1), len(ids)))
+
+
+# ------------------------------------------------------------------------- versions that do not say when they were issued
+UNISSUED = build.feed({"mapping": {"columns": {field: column for field, column in COLUMNS.items() if field != "issued_at"}}})
+
+
+def unissued(value: str, status: str, hour: int = 8) -> str:
+    return HEADER.replace(",Issued", "") + f"007,S1,PHOS,{value},mg/dL,2026-03-01 {hour:02}:00,{status}\n"
+
+
+@pytest.mark.parametrize(("arrivals", "counts"), [
+    ((("5.5", "F", 8), ("6.1", "C", 7)), [6.1]),  # corrected to an earlier time of collection
+    ((("6.1", "C", 7), ("5.5", "F", 8)), [6.1]),  # the original comes late
+    ((("5.5", "F", 8), ("6.1", "C", 7), ("6.4", "C", 6)), [6.4]),  # a second correction
+    ((("5.5", "F", 8), ("6.1", "C", 7), ("6.4", "C", 6), ("6.1", "C", 7)), [6.4]),  # the first correction again: an old file
+    ((("5.5", "F", 8), ("", "D", 8), ("6.1", "C", 8)), []),  # nothing revives what was withdrawn
+    ((("5.5", "P", 8), ("6.0", "F", 8), ("5.5", "P", 8)), [6.0]),
+])  # fmt: skip
+def test_without_times_of_issue_the_last_correction_to_come_counts(
+    database: Database, tmp_path: Path, arrivals: tuple[tuple[str, str, int], ...], counts: list[float]
+) -> None:
+    build.begin(database)
+    for number, (value, status, hour) in enumerate(arrivals):
+        raw = unissued(value, status, hour) + " \n" * number  # the same rows in a file of other bytes
+        take(database, raw.replace(" \n", "\n"), tmp_path, f"{number}.csv", UNISSUED)
+    assert [value for _, _, value in build.current(database)] == counts
+
+
+def test_tubes_before_and_after_dialysis_are_no_versions_of_each_other(database: Database, tmp_path: Path) -> None:
+    build.begin(database)
+    timed = build.feed({"mapping": {"columns": {**COLUMNS, "timing": "When"}}})
+    raw = HEADER.replace("\n", ",When\n") + row("S1", "5.5", "F", 10).replace("\n", ",pre\n") + row("S1", "2.5", "F", 10).replace("\n", ",post\n")
+    take(database, raw, tmp_path, "1.csv", timed)
+    assert [value for _, _, value in build.current(database)] == [5.5, 2.5]
+    assert rows(database, "SELECT count(DISTINCT draw) FROM nephrowatch.results") == [(2,)]

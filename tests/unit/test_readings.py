@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitors.feeds import csv, fields, readings
+from monitors.feeds import csv, fields, moments, readings
 from monitors.records import Flag
 
 
@@ -57,14 +57,14 @@ def test_what_is_no_upper_limit(text: str) -> None:
     ],
 )
 def test_times_without_a_zone_are_read_in_the_feeds(text: str, utc: str, assumed: bool) -> None:
-    read = readings.times(pd.Series([text], dtype="str"), ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M"], "Europe/London")
+    read = moments.times(pd.Series([text], dtype="str"), ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M"], "Europe/London")
     assert read.instant[0] == pd.Timestamp(utc)
     assert list(read.assumed) == [assumed]
 
 
 def test_missing_and_unreadable_times_differ() -> None:
     texts = pd.Series([None, "yesterday", "2026-02-30", "２０２６-01-01", "2026-01-01"], dtype="str")
-    assert list(readings.times(texts, ["%Y-%m-%d"], "UTC").state) == ["missing", *["unreadable"] * 3, "read"]
+    assert list(moments.times(texts, ["%Y-%m-%d"], "UTC").state) == ["missing", *["unreadable"] * 3, "read"]
 
 
 def lab(**texts: str) -> dict[str, object]:
@@ -72,7 +72,7 @@ def lab(**texts: str) -> dict[str, object]:
     given = {"patient": "7", "collected_at": "2026-03-01 08:00", "code": "PTH", "value": "50", "unit_text": "pmol/L", **texts}
     feed = build.feed({"mapping": {"columns": {name: name for name in given}}})
     raw = ",".join(given) + "\n" + ",".join(given.values()) + "\n"
-    return dict(fields.derive(csv.parse(raw.encode(), feed), feed, build.config()).iloc[0])
+    return dict(fields.derive(csv.parse(raw.encode(), feed).frames["labs"], feed, build.config()).iloc[0])
 
 
 def test_the_upper_limit_is_converted_with_the_unit_of_its_row() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from monitors.demo.summary import PARTS, WIDTH, collect, morning
+from monitors.demo.messages import PLANTED, Planted
+from monitors.demo.summary import PARTS, WIDTH, collect, traces
+from monitors.demo.summary import morning as rendered
 
 NIGHT = date(2026, 4, 15)
 
@@ -13,6 +15,10 @@ NIGHT = date(2026, 4, 15)
 def rows(**parts: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     total = {"files": 2, "received": 10, "stored": 6, "known": 1, "quarantined": 3}
     return {part: [] for part in PARTS} | {"rows": [total]} | parts
+
+
+def morning(data: dict[str, list[dict[str, Any]]], night: date) -> str:
+    return rendered(data, night, {"n1-labs": "csv", "n4-messages": "hl7v2", "n5-resources": "fhir"}, PLANTED)
 
 
 def episode(**changes: Any) -> dict[str, Any]:
@@ -83,3 +89,23 @@ def test_every_read_runs_on_a_fresh_database(database: Any) -> None:
     found = collect(database, NIGHT)
     assert set(found) == set(PARTS)
     assert morning(found, NIGHT).startswith("Nephrowatch, morning of Wed 15 Apr 2026")
+
+
+def test_each_format_is_counted_with_what_became_of_its_rows() -> None:
+    one = {"files": 3, "received": 10, "stored": 7, "known": 1, "quarantined": 2}
+    text = morning(rows(feeds=[{"feed": feed, **one} for feed in ("n1-labs", "n4-messages", "n5-resources")]), NIGHT)
+    assert "  hl7v2  1 feed, 3 files, 10 rows = 7 stored + 1 known + 2 set aside" in text
+    assert "  csv    1 feed, 3 files" in text
+    assert "  fhir   1 feed, 3 files" in text
+
+
+def test_a_planted_mistake_is_named_with_its_trace_and_one_without_is_not_hidden() -> None:
+    seen = Planted("n4-messages", "a haemolysed specimen", "set aside: specimen_condition")
+    unseen = Planted("n4-messages", "a lost patient", "set aside: missing_patient")
+    found = [{"feed": "n4-messages", "trace": "set aside: specimen_condition", "rows": 2},
+             {"feed": "n1-labs", "trace": "set aside: missing_patient", "rows": 1}]  # fmt: skip
+    assert traces(found, [seen, unseen]) == [(seen, 2), (unseen, 0)]
+    text = rendered(rows(planted=found), NIGHT, {"n4-messages": "hl7v2"}, [seen, unseen])
+    assert "  n4-messages (hl7v2)" in text
+    assert "a haemolysed specimen                            2 set aside: specimen condition" in text
+    assert "a lost patient                                   NOT SEEN" in text

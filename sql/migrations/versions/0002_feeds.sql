@@ -1,15 +1,23 @@
 -- Feeds as a hospital sends them. Run as nephrowatch_migrator.
 
 -- ------------------------------------------------------------------ what was kept of each row, beside its value
-ALTER TABLE nephrowatch.results ADD COLUMN reference_range text, ADD COLUMN abnormal text, ADD COLUMN condition text;
+ALTER TABLE nephrowatch.results ADD COLUMN reference_range text, ADD COLUMN abnormal text, ADD COLUMN condition text,
+    ADD COLUMN issue_stated boolean NOT NULL DEFAULT true;  -- false: issued_at stands for a time the source did not say
+-- What a version says no longer includes whose it is: the same words about another patient are another version.
+ALTER TABLE nephrowatch.results DROP CONSTRAINT results_result_key_content_key_key,
+    ADD UNIQUE (result_key, content_key, subject_id);
+CREATE INDEX results_by_batch ON nephrowatch.results USING brin (batch, file_id);
 ALTER TABLE nephrowatch.census ADD COLUMN location text;
 ALTER TABLE nephrowatch.files ADD COLUMN ignored jsonb NOT NULL DEFAULT '{}';   -- read and no row: name -> count
 ALTER TABLE nephrowatch.quarantine
     ADD COLUMN kind text NOT NULL DEFAULT '',          -- labs | medications | census | facts | links; '' a broken part
     ADD COLUMN unit text,                              -- dialysis unit, where the row said it
     ADD COLUMN critical text CHECK (critical IN ('low', 'high')),  -- would be critical in a unit it may have meant
-    ADD COLUMN analyte text,                           -- of a critical row
-    ADD COLUMN releasable boolean NOT NULL DEFAULT false;  -- a person may say: it is true nevertheless
+    ADD COLUMN analyte text, ADD COLUMN collected_at timestamptz,  -- of a critical row; null where not known
+    ADD COLUMN releasable boolean NOT NULL DEFAULT false,  -- a person may say: it is true nevertheless
+    -- A row of a file that is read again may be quarantined once more, for a reason of its own.
+    DROP CONSTRAINT quarantine_file_id_row_no_key, ADD UNIQUE (file_id, row_no, batch);
+CREATE INDEX quarantine_critical ON nephrowatch.quarantine (file_id) WHERE critical IS NOT NULL;
 
 -- ------------------------------------------------------------------ facts: what happened to a patient, by versions
 CREATE TABLE nephrowatch.facts (
@@ -29,7 +37,21 @@ CREATE TABLE nephrowatch.facts (
 );
 CREATE INDEX facts_by_subject ON nephrowatch.facts (subject_id);
 
--- ------------------------------------------------------------------ identity: what was said about two numbers
+-- ------------------------------------------------------------------ identity: what was said about a number, and about two
+ALTER TABLE nephrowatch.subjects ADD COLUMN second_authority text;
+CREATE INDEX subjects_by_second ON nephrowatch.subjects (second_authority, second_identifier)
+    WHERE second_authority IS NOT NULL AND second_identifier IS NOT NULL;
+
+CREATE TABLE nephrowatch.births (                       -- dates of birth by versions; the newest stands in subjects, too
+    subject_id bigint NOT NULL REFERENCES nephrowatch.subjects,
+    batch bigint NOT NULL REFERENCES nephrowatch.batches,
+    date_of_birth date NOT NULL,
+    said_by text NOT NULL,                              -- kind of the row that said so, or 'person': a row was released
+    PRIMARY KEY (subject_id, batch)
+);
+INSERT INTO nephrowatch.births (subject_id, batch, date_of_birth, said_by)
+SELECT subject_id, batch, date_of_birth, 'labs' FROM nephrowatch.subjects WHERE date_of_birth IS NOT NULL;
+
 CREATE TABLE nephrowatch.identity_events (
     identity_event_id bigint PRIMARY KEY,
     subject_id bigint NOT NULL REFERENCES nephrowatch.subjects,        -- the number that lives on
@@ -39,8 +61,10 @@ CREATE TABLE nephrowatch.identity_events (
     content_key uuid NOT NULL UNIQUE,
     batch bigint NOT NULL REFERENCES nephrowatch.batches,
     file_id bigint REFERENCES nephrowatch.files, row_no bigint,        -- null: said by a person
-    actor text
+    actor text, reason text                             -- the person who said it, and why
 );
+CREATE INDEX identity_events_by_survivor ON nephrowatch.identity_events (subject_id);
+CREATE INDEX identity_events_by_merged ON nephrowatch.identity_events (merged_subject_id);
 
 -- ------------------------------------------------------------------ quarantine: what people did with a row or file
 -- A quarantined row is open until one of these rows ends it. Never deleted, so who decided what stays known.
@@ -63,7 +87,7 @@ CREATE TABLE nephrowatch.feed_alarms (
     alarm_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     feed text NOT NULL,
     unit text NOT NULL DEFAULT '',                      -- '' the feed as a whole
-    kind text NOT NULL CHECK (kind IN ('late', 'little')),
+    kind text NOT NULL CHECK (kind IN ('late', 'little', 'missing')),
     raised_at timestamptz NOT NULL, cleared_at timestamptz,
     sentence text NOT NULL
 );
@@ -94,15 +118,16 @@ LEFT JOIN nephrowatch.quarantine_ends e USING (quarantine_id)
 GROUP BY 1, 2, 3, 4, 5;
 
 -- ------------------------------------------------------------------ roles
-GRANT SELECT ON nephrowatch.facts, nephrowatch.identity_events, nephrowatch.quarantine_ends, nephrowatch.file_decisions,
+GRANT SELECT ON nephrowatch.births, nephrowatch.facts, nephrowatch.identity_events, nephrowatch.quarantine_ends, nephrowatch.file_decisions,
     nephrowatch.feed_alarms, nephrowatch.fhir_resources, nephrowatch.watermarks, nephrowatch.feed_counts
     TO nephrowatch_pipeline, nephrowatch_web;
-GRANT INSERT ON nephrowatch.facts, nephrowatch.identity_events, nephrowatch.quarantine_ends, nephrowatch.file_decisions,
+GRANT INSERT ON nephrowatch.births, nephrowatch.facts, nephrowatch.identity_events, nephrowatch.quarantine_ends, nephrowatch.file_decisions,
     nephrowatch.feed_alarms, nephrowatch.fhir_resources, nephrowatch.watermarks TO nephrowatch_pipeline;
 GRANT UPDATE (cleared_at) ON nephrowatch.feed_alarms TO nephrowatch_pipeline;
 GRANT UPDATE (body, file_id) ON nephrowatch.fhir_resources TO nephrowatch_pipeline;
 GRANT UPDATE (read_to) ON nephrowatch.watermarks TO nephrowatch_pipeline;
 GRANT UPDATE (ignored) ON nephrowatch.files TO nephrowatch_pipeline;
+GRANT UPDATE (second_authority) ON nephrowatch.subjects TO nephrowatch_pipeline;
 GRANT SELECT ON nephrowatch.feed_alarms TO nephrowatch_delivery;
 GRANT SELECT ON nephrowatch.feed_counts, nephrowatch.feed_alarms, nephrowatch.quarantine_ends, nephrowatch.file_decisions
     TO nephrowatch_reader;

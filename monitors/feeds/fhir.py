@@ -1,0 +1,211 @@
+"""A file of FHIR R4 resources as received -> frames of text, a row for each result, drug, census line, fact and link.
+
+Bundles of every type, arrays, single resources and NDJSON (Bulk Data). Patients, specimens and places are context:
+their data stands on the rows that refer to them. A receiver must not ignore what changes a meaning (`modifierExtension`,
+`implicitRules`): such a resource is refused; all other extensions are counted and left alone.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from monitors.config import FIELDS, Feed
+from monitors.feeds import fhir_facts, fhir_labs, fhir_pieces
+from monitors.feeds.fhir_elements import of, text
+from monitors.feeds.fhir_medications import Medications, listed
+from monitors.feeds.fhir_people import INPATIENT, CannotUse, People, Row, care, encounter, patient_rows
+from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_references import Lookup, References, no_lookup
+from monitors.feeds.parsed import REFUSED, SOURCE, Parsed, nothing_refused
+
+CONTEXT = frozenset({
+    "Specimen", "Location", "Organization", "Practitioner", "PractitionerRole", "Medication", "Patient",
+})  # fmt: skip
+ORDER = (
+    ("Organization", "Location", "Patient", "Practitioner", "PractitionerRole"), ("Medication",), ("Specimen",),
+    ("Encounter", "EpisodeOfCare"), ("MedicationRequest", "MedicationStatement", "MedicationAdministration"),
+)  # fmt: skip
+REMEDY = "Ask the sender to mend it and send it again."
+_EXTENSION = re.compile(rb'"extension"\s*:')
+
+Found = tuple[str, Row | CannotUse]
+
+
+def order(name: str) -> int:
+    """Place of a file of a Bulk Data export (Patient.ndjson, 003.Observation.ndjson.gz): what others refer to first."""
+    words = re.split(r"[^A-Za-z]+", posixpath.basename(name))
+    for place, kinds in enumerate(ORDER):
+        if any(word in kinds for word in words):
+            return place
+    return len(ORDER)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """One file, read and not yet put into frames. rows: kind -> (row number, where from, fields); the rest as in `Parsed`."""
+
+    rows: dict[str, list[tuple[int, Piece, Row]]]
+    refused: list[tuple[int, int, str, str, str, str]]
+    ignored: dict[str, int]
+    kept: dict[str, str]
+
+
+def parse(raw: bytes, feed: Feed, lookup: Lookup = no_lookup) -> Parsed:
+    """Read one file of `feed`. lookup: references ('Patient/1') -> JSON texts from the feed's earlier files; those it
+    does not know are left out.
+
+    Rows are numbered in document order, from the bytes alone; refused parts among them. Raises FeedError: too_large,
+    empty_file, mis_encoded, truncated, broken_json, repeated_key, too_deep, not_fhir, unknown_modifier.
+    """
+    found = read(raw, feed, lookup)
+    refused = pd.DataFrame(found.refused, columns=list(REFUSED)).astype(nothing_refused().dtypes)
+    return Parsed({kind: frame(kind, rows, feed) for kind, rows in found.rows.items()}, refused, found.ignored, found.kept)
+
+
+def read(raw: bytes, feed: Feed, lookup: Lookup = no_lookup) -> Resources:
+    """The rows of one file, see `parse`."""
+    pieces = fhir_pieces.pieces(raw, feed.caps.bytes)
+    if b"modifierExtension" in raw or b"implicitRules" in raw or b"\\u" in raw:  # \\u: it may hide there
+        pieces = [_refuse_modified(piece) for piece in pieces]
+    references = References(pieces, feed)
+    if lookup is not no_lookup:
+        references.add_earlier(pieces, lookup)
+    ignored: Counter[str] = Counter()
+    make = _Rows(pieces, references, feed, ignored)
+    rows: dict[str, list[tuple[int, Piece, Row]]] = {}
+    refused: list[tuple[int, int, str, str, str, str]] = []
+    number = 0
+    for piece in pieces:
+        for kind, row in make.of(piece):
+            number += 1
+            if isinstance(row, CannotUse):
+                refused.append((number, piece.line_no, row.reason, row.sentence, row.remedy, piece.text))
+            else:
+                rows.setdefault(kind, []).append((number, piece, row))
+    if extensions := len(_EXTENSION.findall(raw)) if b'"extension"' in raw else 0:
+        ignored["extension"] = extensions
+    return Resources(rows, refused, dict(ignored), references.kept())
+
+
+def _refuse_modified(piece: Piece) -> Piece:
+    left: list[object] = [piece.resource]
+    while left:
+        item = left.pop()
+        if isinstance(item, dict):
+            if "modifierExtension" in item or "implicitRules" in item:
+                sentence = "The resource says its meaning is changed by an extension or rules unknown here"
+                return Piece(piece.line_no, piece.text, {}, piece.full_url, piece.method, "unknown_modifier", sentence)
+            left += item.values()
+        elif isinstance(item, list):
+            left += item
+    return piece
+
+
+class _Rows:
+    """Which rows each resource of a file gives."""
+
+    def __init__(self, pieces: list[Piece], references: References, feed: Feed, ignored: Counter[str]) -> None:
+        self._references, self._feed, self._ignored = references, feed, ignored
+        self._people = People(references, feed)
+        self._others = fhir_labs.standing(pieces)
+        self._labs = fhir_labs.Labs(self._people, references, self._others, feed)
+        self._medications = Medications(self._people, references, listed(pieces), feed)
+        self._by_kind: dict[str, Callable[[Piece], list[Found]]] = {
+            "Observation": self._results, "DiagnosticReport": self._results,
+            "MedicationRequest": self._drugs, "MedicationStatement": self._drugs, "MedicationAdministration": self._drugs,
+            "List": self._list, "Condition": self._facts, "Procedure": self._facts,
+            "Encounter": self._encounter, "EpisodeOfCare": self._care, "Patient": self._patient,
+        }  # fmt: skip
+
+    def of(self, piece: Piece) -> list[Found]:
+        """(kind, row or why there is none) of one piece."""
+        if piece.reason:
+            return [("", CannotUse(piece.reason, f"{piece.sentence}.", REMEDY))]
+        if piece.method in ("DELETE", "PATCH"):
+            return [("", CannotUse(
+                "deleted_at_source" if piece.method == "DELETE" else "patched_at_source",
+                "The source deleted or patched a resource without sending it; what it said still stands here.",
+                "Look the resource up at the source and send it as entered-in-error, or as it is now.",
+            ))]  # fmt: skip
+        if not piece.resource:
+            self._ignored["Bundle.entry (no resource)"] += 1
+            return []
+        kind = piece.resource["resourceType"]
+        if kind == "Bundle":
+            return [("", CannotUse("nested_bundle", "A Bundle stands inside a Bundle.", "Ask for its entries one by one."))]
+        make = self._by_kind.get(kind)
+        if make is None:
+            if kind not in CONTEXT:
+                self._ignored[kind if re.fullmatch(r"[A-Z][A-Za-z]{1,40}", kind) else "unknown resource"] += 1
+            return []
+        return make(piece)
+
+    def _results(self, piece: Piece) -> list[Found]:
+        return [
+            row for observation, outer in fhir_labs.observations(piece, self._others, self._ignored)
+            for row in self._labs.rows(piece, observation, outer, self._ignored)
+        ]  # fmt: skip
+
+    def _drugs(self, piece: Piece) -> list[Found]:
+        return self._medications.rows(piece, self._ignored)
+
+    def _list(self, piece: Piece) -> list[Found]:
+        return self._medications.list_rows(piece, self._ignored)
+
+    def _facts(self, piece: Piece) -> list[Found]:
+        return fhir_facts.rows(piece, self._people, self._feed, self._ignored)
+
+    def _patient(self, piece: Piece) -> list[Found]:
+        return patient_rows(piece, self._people)
+
+    def _encounter(self, piece: Piece) -> list[Found]:
+        found = piece.resource
+        status, code = text(found.get("status")), text(of(found, "class", "code"))
+        if code not in INPATIENT or status in ("planned", "cancelled"):
+            self._ignored[f"Encounter ({'outpatient' if code not in INPATIENT else status})"] += 1
+            return []
+        return [
+            ("census", _tried(lambda at=at: encounter(piece, self._people, self._references, self._feed, at)))  # type: ignore[misc]
+            for at in (("start", "end") if text(of(found, "period", "end")) and status == "finished" else ("start",))
+        ]
+
+    def _care(self, piece: Piece) -> list[Found]:
+        if piece.resource.get("status") in ("planned", "waitlist", "cancelled", "entered-in-error"):
+            self._ignored[f"EpisodeOfCare ({piece.resource['status']})"] += 1
+            return []
+        return [("census", _tried(lambda: care(piece, self._people, self._references, self._feed)))]
+
+
+def _tried(make: Callable[[], Row]) -> Row | CannotUse:
+    try:
+        return make()
+    except CannotUse as problem:
+        return problem
+
+
+def frame(kind: str, found: Sequence[tuple[int, Piece, Row]], feed: Feed) -> pd.DataFrame:
+    """Rows of one kind as a frame of `Parsed`."""
+    must, may = FIELDS[kind]
+    missing = pa.array(sorted({"", *(word.strip() for word in feed.mapping.missing)}), pa.string())
+    columns: dict[str, object] = {
+        "row_no": pa.array([number for number, _, _ in found], pa.int64()),
+        "line_no": pa.array([piece.line_no for _, piece, _ in found], pa.int64()),
+    }
+    for name in sorted(must | may):
+        written = pa.array([row.get(name) for _, _, row in found], pa.string())
+        if name in feed.mapping.constants:
+            constant = pa.array(pa.repeat(feed.mapping.constants[name], len(found)))
+            written = pc.coalesce(written, constant)
+        columns[name] = pc.if_else(pc.is_in(written, value_set=missing), pa.scalar(None, pa.string()), written)
+    columns["ragged_line"] = pa.nulls(len(found), pa.string())
+    columns[SOURCE + "resource"] = pa.array([piece.text for _, piece, _ in found], pa.string())
+    table: pd.DataFrame = pa.table(columns).to_pandas()
+    return table

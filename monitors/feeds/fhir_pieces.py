@@ -1,0 +1,213 @@
+"""Bytes -> FHIR resources, each with its own text and line: a Bundle, an array, one resource, or one a line (NDJSON).
+
+A Bundle is cut into its entries by hand, so that each keeps its text as received; the values are read by `fhir_json`.
+What one resource does wrong costs only that resource, wherever the cut is certain.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from monitors.errors import FeedError
+from monitors.feeds.fhir_json import Broken, past, read, value
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One resource, or what should have been one. resource: its value ({} when broken); text: its JSON as received;
+    full_url: of its Bundle entry; method: of the entry's request; reason, sentence: why it cannot be read ('' when it
+    can)."""
+
+    line_no: int
+    text: str
+    resource: dict[str, Any]
+    full_url: str = ""
+    method: str = ""
+    reason: str = ""
+    sentence: str = ""
+
+
+def pieces(raw: bytes, largest: int) -> list[Piece]:
+    """Every resource of a file of at most `largest` bytes: a Bundle, an array, one resource, or one a line (NDJSON).
+
+    Raises FeedError: too_large, empty_file, mis_encoded, truncated, not_fhir, and what makes a whole document
+    unreadable (broken_json, repeated_key, too_deep).
+    """
+    if len(raw) > largest:
+        raise FeedError("too_large", f"The file has more than {largest} bytes; raise caps.bytes, or ask for smaller files.")
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise FeedError("mis_encoded", "The file is UTF-16; FHIR is UTF-8: ask the sender for that.")
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    if not raw.strip():
+        raise FeedError("empty_file", "The file holds no bytes but white space; ask the sender for the file again.")
+    lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+    if len(lines) > 1 and (first := _line(*lines[0])).reason == "" and not _is_array(lines[0][1]):
+        return [piece for found in (first, *(_line(*line) for line in lines[1:])) for piece in _unbundled(found)]
+    try:
+        found = list(_document(raw))
+        return [piece for element in found for piece in _unbundled(element)] if _is_array(raw) else found
+    except Broken as problem:
+        read = [_line(*line) for line in lines] if lines[0][1].lstrip().startswith(b"{") and len(lines) > 1 else []
+        if sum(piece.reason == "" for piece in read) * 2 >= len(read) > 0:
+            return [piece for found in read for piece in _unbundled(found)]
+        reason, sentence = problem.args
+        raise FeedError(reason, f"{sentence}; ask the sender for the file again.") from None
+
+
+def _is_array(line: bytes) -> bool:
+    return line.lstrip().startswith(b"[")
+
+
+def _line(line_no: int, line: bytes) -> Piece:
+    """One line of NDJSON."""
+    try:
+        text = line.decode("utf-8").strip(" \t\r\n")
+    except UnicodeDecodeError:
+        return _broken(line_no, line.decode("utf-8", "backslashreplace"), "mis_encoded", "This line is not UTF-8")
+    try:
+        found = value(text)
+        if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
+            raise Broken("not_fhir", "This is no FHIR resource: it has no resourceType")
+    except Broken as problem:
+        return _broken(line_no, text, *problem.args)
+    return Piece(line_no, text, found)
+
+
+def _broken(line_no: int, text: str, reason: str, sentence: str, full_url: str = "") -> Piece:
+    return Piece(line_no, text.replace("\0", "\\0"), {}, full_url, "", reason, sentence)
+
+
+def _unbundled(piece: Piece) -> Iterator[Piece]:
+    if piece.resource.get("resourceType") != "Bundle":
+        yield piece
+        return
+    try:
+        for entry in _document(piece.text.encode()):
+            yield Piece(piece.line_no, entry.text, entry.resource, entry.full_url, entry.method, entry.reason, entry.sentence)
+    except Broken as problem:
+        yield _broken(piece.line_no, piece.text, *problem.args)
+
+
+def _document(raw: bytes) -> Iterator[Piece]:
+    """The resources of one JSON text: a Bundle's entries, an array's elements, or the one it is."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        line = raw.count(b"\n", 0, problem.start) + 1
+        if problem.end >= len(raw) and "unexpected end" in problem.reason:
+            raise Broken("truncated", f"The file ends inside a character on line {line}") from None
+        raise Broken("mis_encoded", f"Line {line} is not UTF-8") from None
+    if "\0" in text:
+        raise Broken("truncated", "The file holds NUL bytes: a part of it was never written")
+    start = past(text, 0)
+    found: list[Piece]
+    if text[start] == "[":
+        found = []
+        end = _elements(text, start, found, entries=False)
+    elif text[start] == "{":
+        found, end = _bundle(text, start)
+    else:
+        raise Broken("not_fhir", "This is not FHIR JSON")
+    if past(text, end) != len(text):
+        raise Broken("broken_json", "Something stands after the end of the document")
+    yield from found
+
+
+def _bundle(text: str, start: int) -> tuple[list[Piece], int]:
+    """An object: the pieces of a Bundle, or the one resource it is, and where it ends."""
+    found: list[Piece] = []
+    others: dict[str, Any] = {}
+    entries = False
+    at = past(text, start + 1)
+    while text[at : at + 1] != "}":
+        key, at = _key(text, at)
+        if key in others or (key == "entry" and entries):
+            raise Broken("repeated_key", "An object gives the same key twice, so nobody knows which one is meant")
+        if key == "entry" and text[at : at + 1] == "[":
+            entries, at = True, _elements(text, at, found, entries=True)
+        else:
+            others[key], at = read(text, at)
+        at = _next(text, at, "}")
+    kind = others.get("resourceType")
+    if kind == "Bundle":
+        if "modifierExtension" in others or "implicitRules" in others:
+            raise Broken("unknown_modifier", "The Bundle says its meaning is changed by an extension unknown here")
+        return found, at + 1
+    if not isinstance(kind, str):
+        raise Broken("not_fhir", "This JSON is no FHIR resource: it has no resourceType")
+    body, end = read(text, start)
+    return [Piece(1, text[start:end], body)], end
+
+
+def _key(text: str, at: int) -> tuple[str, int]:
+    key, at = read(text, at)
+    if type(key) is not str or text[past(text, at) : past(text, at) + 1] != ":":
+        raise Broken("truncated" if past(text, at) >= len(text) else "broken_json", "An object breaks off after a key")
+    return key, past(text, past(text, at) + 1)
+
+
+def _next(text: str, at: int, closing: str) -> int:
+    """Past the comma before the next member, or at the closing bracket."""
+    at = past(text, at)
+    sign = text[at : at + 1]
+    if sign == closing:
+        return at
+    if sign != ",":
+        raise Broken("truncated" if not sign else "broken_json", "The text ends before the document does")
+    at = past(text, at + 1)
+    if text[at : at + 1] == closing:
+        raise Broken("broken_json", "A comma stands before a closing bracket")
+    return at
+
+
+def _elements(text: str, at: int, found: list[Piece], *, entries: bool) -> int:
+    """Append the pieces of an array that begins at `at`; gives where it ends."""
+    at = past(text, at + 1)
+    line, counted = text.count("\n", 0, at) + 1, at
+    while text[at : at + 1] != "]":
+        line, counted = line + text.count("\n", counted, at), at
+        piece, at = _entry(text, at, line) if entries else _element(text, at, line)
+        found.append(piece)
+        at = _next(text, at, "]")
+    return at + 1
+
+
+def _element(text: str, start: int, line: int) -> tuple[Piece, int]:
+    body, end = read(text, start)
+    if not isinstance(body, dict) or not isinstance(body.get("resourceType"), str):
+        return _broken(line, text[start:end], "not_fhir", "This is no FHIR resource: it has no resourceType"), end
+    return Piece(line, text[start:end], body), end
+
+
+def _entry(text: str, start: int, line: int) -> tuple[Piece, int]:
+    """One entry of a Bundle; the text kept is the resource's own."""
+    if text[start : start + 1] != "{":
+        body, end = read(text, start)
+        return _broken(line, text[start:end], "not_fhir", "An entry of the Bundle is no object"), end
+    members: dict[str, Any] = {}
+    body_text = ""
+    at = past(text, start + 1)
+    while text[at : at + 1] != "}":
+        key, at = _key(text, at)
+        if key in members:
+            raise Broken("repeated_key", "An entry gives the same key twice, so nobody knows which one is meant")
+        begun = at
+        members[key], at = read(text, at)
+        if key == "resource":
+            body_text = text[begun:at]
+        at = _next(text, at, "}")
+    end = at + 1
+    url, request, body = members.get("fullUrl", ""), members.get("request"), members.get("resource")
+    method = str(request.get("method", "")) if isinstance(request, dict) else ""
+    full_url = url if isinstance(url, str) else ""
+    if "modifierExtension" in members:
+        sentence = "The Bundle's entry says its meaning is changed by an extension unknown here"
+        return _broken(line, text[start:end], "unknown_modifier", sentence, full_url), end
+    if body is None:
+        return Piece(line, text[start:end], {}, full_url, method), end
+    if not isinstance(body, dict) or not isinstance(body.get("resourceType"), str):
+        return _broken(line, body_text, "not_fhir", "This is no FHIR resource: it has no resourceType", full_url), end
+    return Piece(line, body_text, body, full_url, method), end

@@ -1,0 +1,176 @@
+"""What a reference points to: inside the resource, inside the file, or among resources of the feed's earlier files.
+
+A reference that could mean two different resources means none: better a row in quarantine than the wrong patient.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from monitors.config import Feed
+from monitors.feeds import fhir_json
+from monitors.feeds.fhir_elements import objects, of, text
+from monitors.feeds.fhir_pieces import Piece
+
+Lookup = Callable[[list[str]], dict[str, str]]
+_LOCAL = re.compile(r"([A-Z][A-Za-z]{1,60})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
+_URL = re.compile(rf"(https?://[^\s?#]*/)({_LOCAL.pattern})")
+
+# Which elements of a resource are followed, and so looked up when the file does not hold them.
+FOLLOWED: dict[str, tuple[str, ...]] = {
+    "Observation": ("subject", "specimen", "encounter"),
+    "DiagnosticReport": ("subject", "encounter", "specimen"),
+    "MedicationRequest": ("subject", "medicationReference"),
+    "MedicationStatement": ("subject", "medicationReference"),
+    "MedicationAdministration": ("subject", "medicationReference"),
+    "List": ("subject",),
+    "Condition": ("subject",),
+    "Procedure": ("subject",),
+    "Encounter": ("subject", "serviceProvider"),
+    "EpisodeOfCare": ("patient", "managingOrganization", "careManager"),
+    "Specimen": ("subject",),
+}  # fmt: skip
+# Resources kept for later files to refer to.
+KEPT = frozenset({
+    "Patient", "Specimen", "Encounter", "Location", "Organization", "Practitioner", "PractitionerRole", "Medication",
+    "MedicationRequest", "MedicationStatement", "MedicationAdministration",
+})  # fmt: skip
+
+
+def no_lookup(references: list[str]) -> dict[str, str]:
+    """Nothing is known from earlier files."""
+    return {}
+
+
+class References:
+    """The resources of one file by what may point to them. missed: references asked for and not found."""
+
+    def __init__(self, pieces: Iterable[Piece], feed: Feed) -> None:
+        self._by_url: dict[str, Piece | None] = {}
+        self._local: dict[str, Piece | None] = {}  # 'Type/id'; None: two that differ
+        base = feed.location if feed.pull else feed.fhir.base
+        self._base = base.rstrip("/") + "/" if base else ""
+        self.missed: set[str] = set()
+        for piece in pieces:
+            if not piece.reason and piece.resource:
+                self._add(piece)
+
+    def _add(self, piece: Piece) -> None:
+        if piece.full_url:
+            _put(self._by_url, piece.full_url, piece)
+        kind, number = piece.resource["resourceType"], text(piece.resource.get("id"))
+        found = _URL.fullmatch(piece.full_url)
+        if number or found:
+            _put(self._local, f"{kind}/{number}" if number else _unversioned(found[2] if found else ""), piece)
+
+    def kept(self) -> dict[str, str]:
+        """Resources later files may refer to: 'Type/id' -> JSON text."""
+        return {
+            key: piece.text for key, piece in self._local.items()
+            if piece is not None and piece.resource["resourceType"] in KEPT
+        }  # fmt: skip
+
+    def add_earlier(self, pieces: Iterable[Piece], lookup: Lookup) -> None:
+        """Fetch what the pieces point to and the file does not hold, and what that points to, from earlier files."""
+        asked: set[str] = set()
+        resources = [piece.resource for piece in pieces if piece.resource]
+        for _ in range(3):  # Observation -> Encounter -> Location is the longest way
+            wanted = sorted({
+                key for resource in resources for target in followed(resource)
+                if (key := self._key(target)) and key not in self._local and key not in asked
+            })  # fmt: skip
+            if not wanted:
+                return
+            asked.update(wanted)
+            found = lookup(wanted)
+            resources = []
+            for key, body in found.items():
+                resource = fhir_json.value(body)
+                self._local.setdefault(key, Piece(0, body, resource))
+                resources.append(resource)
+
+    def _key(self, reference: str) -> str:
+        """'Type/id' of a reference to this source's own server; '' for anything else."""
+        if self._base and reference.startswith(self._base):
+            reference = reference.removeprefix(self._base)
+        return _unversioned(reference)
+
+    def find(self, reference: Any, holder: Piece | None, container: dict[str, Any]) -> dict[str, Any] | None:
+        """The resource a Reference points to; None when it is not known here, or not certainly one.
+
+        container: the resource whose `contained` a '#id' means; holder: the entry it came in, for its address."""
+        target = text(of(reference, "reference"))
+        if target is None:
+            return None
+        if target.startswith("#"):
+            own = [inner for inner in objects(container.get("contained")) if inner.get("id") == target[1:]]
+            return own[0] if len(own) == 1 else None
+        piece = self._by_url.get(target)
+        if piece is None and (sent := _URL.fullmatch(holder.full_url if holder else "")) and _LOCAL.fullmatch(target):
+            piece = self._by_url.get(sent[1] + _unversioned(target))
+        if piece is None and target not in self._by_url:
+            versioned = _URL.fullmatch(target)
+            piece = self._by_url.get(versioned[1] + _unversioned(versioned[2])) if versioned else None
+            piece = piece or self._local.get(self._key(target))
+        if piece is None:
+            self.missed.add(target)
+            return None
+        return piece.resource
+
+    def number(self, reference: Any) -> str | None:
+        """The id in a reference to a Patient of this source's own server."""
+        key = self._key(text(of(reference, "reference")) or "")
+        return key.removeprefix("Patient/") if key.startswith("Patient/") else None
+
+
+def followed(resource: dict[str, Any]) -> Iterator[str]:
+    """The references of a resource that rows are built from."""
+    kind = resource.get("resourceType")
+    for element in FOLLOWED.get(str(kind), ()):
+        found = resource.get(element)
+        for reference in objects(found) if type(found) is list else (found,):
+            if target := text(of(reference, "reference")):
+                yield target
+    if kind == "Patient":
+        for link in objects(resource.get("link")):
+            if target := text(of(link, "other", "reference")):
+                yield target
+    if kind == "Encounter":
+        for place in objects(resource.get("location")):
+            if target := text(of(place, "location", "reference")):
+                yield target
+    if kind == "List":
+        for entry in objects(resource.get("entry")):
+            if target := text(of(entry, "item", "reference")):
+                yield target
+    for inner in objects(resource.get("contained")):
+        yield from followed({**inner, "contained": None})
+
+
+def _put(index: dict[str, Piece | None], key: str, piece: Piece) -> None:
+    """Keep the newer version of a resource; two that cannot be told apart by time and differ are nobody's."""
+    if key not in index:
+        index[key] = piece
+        return
+    before = index[key]
+    if before is None or before.resource == piece.resource:
+        return
+    if before.full_url and piece.full_url and before.full_url != piece.full_url:
+        index[key] = None  # one id on two servers
+        return
+    old, new = _changed(before), _changed(piece)
+    if not old or not new or old == new:
+        index[key] = None
+    elif new > old:
+        index[key] = piece
+
+
+def _changed(piece: Piece) -> str:
+    return text(of(piece.resource, "meta", "lastUpdated")) or ""
+
+
+def _unversioned(reference: str) -> str:
+    found = _LOCAL.fullmatch(reference)
+    return f"{found[1]}/{found[2]}" if found else ""

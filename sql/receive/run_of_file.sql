@@ -1,0 +1,1 @@
+SELECT run_id FROM nephrowatch.files WHERE file_id = :file_id

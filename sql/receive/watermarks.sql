@@ -1,0 +1,1 @@
+SELECT resource, read_to FROM nephrowatch.watermarks WHERE feed = :feed

@@ -1,0 +1,1 @@
+SELECT fate, count(*) AS rows FROM fates GROUP BY fate

@@ -1,0 +1,1 @@
+UPDATE nephrowatch.files SET ignored = CAST(:ignored AS jsonb) WHERE file_id = :file_id

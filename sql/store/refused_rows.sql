@@ -1,1 +1,0 @@
-SELECT row_no, 'identity_mismatch' AS reason, sentence, remedy FROM refused ORDER BY row_no

@@ -1,0 +1,1 @@
+SELECT identifier, subject_id FROM nephrowatch.subjects WHERE authority = :authority AND identifier = ANY (:identifiers)

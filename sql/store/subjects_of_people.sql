@@ -1,0 +1,1 @@
+SELECT person, subject_id FROM people

@@ -1,0 +1,51 @@
+"""Messages others published, where they are beside this checkout: every file is read or refused with a reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitors.errors import FeedError
+from monitors.feed_model import Feed
+from monitors.feeds import hl7v2
+from tests.site import REPOSITORY
+
+SAMPLES = REPOSITORY.parent / "shared" / "data"
+WHY = "the sample messages are not beside this checkout; README.md says where to get them"
+FILES = sorted(SAMPLES.glob("hl7v2-*/*.hl7")) + sorted(SAMPLES.glob("hl7v2-*/*.out"))
+EXPECTED = {  # folder -> rows by kind, refused parts, of all its files
+    "hl7v2-simhospital": ({"labs": 3323, "census": 400, "links": 1}, 0),
+}
+
+
+def feed(**options: str) -> Feed:
+    return Feed.model_validate(
+        {"format": "hl7v2", "location": "inbox", "laboratory": "lab-a", "authority": "hospital-a", "zone": "Europe/London",
+         "hl7v2": options}
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason=WHY)
+def test_every_published_message_is_read_or_refused_with_a_reason() -> None:
+    assert len(FILES) == 46
+    found: dict[str, tuple[dict[str, int], int]] = {}
+    for path in FILES:
+        try:
+            parsed = hl7v2.parse(path.read_bytes(), feed(patients_per_message="one", unterminated="take"))
+        except FeedError as refusal:
+            raise AssertionError(f"{path.name}: {refusal.reason}") from None
+        rows, refused = found.setdefault(path.parent.name, ({}, 0))
+        for kind, frame in parsed.frames.items():
+            rows[kind] = rows.get(kind, 0) + len(frame)
+        found[path.parent.name] = (rows, refused + len(parsed.refused))
+        assert (parsed.refused["reason"].str.len() > 0).all()
+        assert parsed.frames or len(parsed.refused) or parsed.ignored
+    assert {folder: found[folder] for folder in EXPECTED} == EXPECTED
+
+
+@pytest.mark.skipif(not SAMPLES.is_dir(), reason=WHY)
+def test_as_many_results_as_lines_that_begin_with_obx() -> None:
+    raw = (SAMPLES / "hl7v2-simhospital" / "messages.out").read_bytes()
+    parsed = hl7v2.parse(raw, feed())
+    results = sum(message.split(b"|")[8] == b"ORU^R01" and message.count(b"\rOBX|") for message in raw.split(b"MSH|")
+                  for message in [b"MSH|" + message] if message.count(b"|") > 8)  # fmt: skip
+    assert len(parsed.frames["labs"]) == results
