@@ -119,7 +119,7 @@ class _Case:
         assert self.episode is not None
         reasons = {step.after.reason for step in self.steps}
         if "evidence_corrected" not in reasons:
-            named = ("cleared_by_values", "aged_out", "rule_stopped", "rule_changed")
+            named = ("cleared_by_values", "late_results", "aged_out", "rule_stopped", "rule_changed")
             reason = next((name for name in named if name in reasons), "cleared_by_values")
             quiet = reason if reason in BY_PEOPLE else "quiet_resolution"
             return self._change(ChangeKind.RESOLVED, reason, State.RESOLVED, withheld={("*", quiet)})
@@ -293,6 +293,7 @@ _SENTENCES: dict[tuple[ChangeKind, str], str] = {
     (ChangeKind.HANDED_OVER, "unit_changed"): "The patient moved to another unit, open at {severity}.",
     (ChangeKind.RESOLVED, "cleared_by_values"): "Newer values cleared it.",
     (ChangeKind.RESOLVED, "aged_out"): "What raised it is older than the rule looks back, and nothing raised it since.",
+    (ChangeKind.RESOLVED, "late_results"): "Results that were missing arrived late: they had been drawn in time.",
     (ChangeKind.RETRACTED, "evidence_corrected"): "Withdrawn: the results it rested on were corrected.",
     (ChangeKind.CLOSED, "died"): "Closed by the census: the patient died.",
     (ChangeKind.CLOSED, "transplanted"): "Closed by the census: the patient was transplanted.",

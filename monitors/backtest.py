@@ -106,9 +106,12 @@ def _batches(
 def _rehearse(side: Rehearsal, body: RulesetBody, batch: Batch, first: date) -> None:
     """Judge some nights in one go, then live through them one after another."""
     stride = 1 + max((int(read.standings["patient_id"].max()) for _, read in batch if len(read.standings)), default=0)
-    moved = [[_moved(frame, number * stride) for frame in read.frames] for number, (_, read) in enumerate(batch)]
-    series, patients, medications = (pd.concat(parts, ignore_index=True) for parts in zip(*moved, strict=True))
-    judged = judge(series, patients, medications, body.rules, body.analytes.analytes, body.calcium_basis, lacking=body.lacking)
+    moved = [
+        [_moved(frame, number * stride) for frame in (*read.frames, read.facts)] for number, (_, read) in enumerate(batch)
+    ]
+    series, patients, medications, facts = (pd.concat(parts, ignore_index=True) for parts in zip(*moved, strict=True))
+    analytes = body.analytes.analytes
+    judged = judge(series, patients, medications, body.rules, analytes, body.calcium_basis, facts, body.lacking)
     findings: dict[int, dict[int, dict[str, Finding]]] = {}
     for finding in judged.findings:
         number, patient = divmod(finding.patient_id, stride)

@@ -14,14 +14,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
-from monitors import documents, records
+from monitors import documents, inputs, records
 from monitors.documents import Document
 from monitors.errors import ConfigError, UserError
 from monitors.fact_model import Facts
 from monitors.feed_model import FIELDS, STATUSES, Feed, Feeds, Mapping, Name, Zone
 from monitors.records import Severity
 from monitors.rule_status import CYCLE_DAYS
-from monitors.rules.load import parse_rules
+from monitors.rules.load import MEDICATIONS, parse_rules
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
 
 T = TypeVar("T", bound=BaseModel)
@@ -52,7 +52,8 @@ class Site(Document):
     mail_domain: str = Field(description="right-hand side of Message-ID")
     archive: str | None = Field(None, description="fsspec URL of the raw archive; default: archive in NEPHROWATCH_HOME")
     calcium_basis: Literal["measured", "adjusted"] = "measured"
-    no_feed_of: list[str] = Field([], description="inputs of rules this site has no feed of: 'alt', 'fact:session'")
+    no_feed_of: list[str] = Field([], description=(
+        "inputs of rules this site has no feed of, 'alt' or 'fact:session', besides those that no feed can bring"))
     shard_rows: int = Field(1_000_000, ge=1, description="results a shard holds at most")
     active_days: int = Field(400, ge=1, description="without a census, a patient counts for so long after a draw")
     acknowledge_hours: dict[Severity, int] = {Severity.CRITICAL: 1, Severity.HIGH: 10, Severity.WARNING: 168}
@@ -173,7 +174,7 @@ def load(folder: Path) -> Config:
     """Read and check a configuration folder. Raises ConfigError."""
     if not folder.is_dir():
         raise ConfigError(str(folder), 0, "there is no such configuration folder; set NEPHROWATCH_CONFIG")
-    site, _ = _read(folder / "site.yaml", Site)
+    site, site_text = _read(folder / "site.yaml", Site)
     feeds, feeds_text = _read(folder / "feeds.yaml", Feeds)
     routes, routes_text = _read(folder / "routes.yaml", Routes)
     base = folder / site.base if site.base else folder
@@ -187,10 +188,12 @@ def load(folder: Path) -> Config:
         raise ConfigError(str(rules_folder), 0, "no rule is here; a site without rules would watch nothing")
     own_limits = _own_or_base(folder, base, "overrides.yaml")
     overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
-    rules = parse_rules(texts, analytes.analytes, drugs, overrides)
+    rules = parse_rules(texts, analytes.analytes, drugs, overrides, facts.facts)
     _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes, facts)
     _check_routes(folder / "routes.yaml", routes_text, routes, site, rules)
-    body = ruleset_body(rules, analytes, drugs, site.calcium_basis, site.no_feed_of)
+    _check_inputs(folder / "site.yaml", site_text, site, analytes, facts)
+    lacking = inputs.lacking(rules, feeds.feeds.values(), analytes.analytes, site.no_feed_of)
+    body = ruleset_body(rules, analytes, drugs, site.calcium_basis, lacking)
     return Config(
         folder=folder, site=site, feeds=dict(feeds.feeds), routes=routes, people=tuple(people.people),
         analytes=analytes.analytes, drugs=drugs, facts=facts, rules=rules,
@@ -226,7 +229,7 @@ def rules_from(config: Config, path: Path) -> RulesetBody:
     own_limits = _own_or_base(config.folder, base, "overrides.yaml")
     overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
     body = RulesetBody.model_validate_json(config.ruleset_body)
-    return body.model_copy(update={"rules": parse_rules(texts, config.analytes, config.drugs, overrides)})
+    return body.model_copy(update={"rules": parse_rules(texts, config.analytes, config.drugs, overrides, config.facts.facts)})
 
 
 class RulesetBody(Document):
@@ -295,6 +298,14 @@ def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Anal
             if unit not in units:
                 line = documents.line_in(text, "feeds", name, "deadline", "units", unit)
                 raise ConfigError(str(path), line, f"feed {name}: deadline of unit '{unit}', which is not in site.yaml")
+
+
+def _check_inputs(path: Path, text: str, site: Site, analytes: Analytes, facts: Facts) -> None:
+    known = {MEDICATIONS, *analytes.analytes, *(f"fact:{concept}" for concept in facts.facts)}
+    for number, name in enumerate(site.no_feed_of):
+        if name not in known:
+            line = documents.line_in(text, "no_feed_of", number)
+            raise ConfigError(str(path), line, f"no_feed_of: '{name}' is no analyte, no 'fact:' of facts.yaml, not 'medications'")
 
 
 def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tuple[Rule, ...]) -> None:

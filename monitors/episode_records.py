@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from monitors import records
 from monitors.episode_pages import Names, Reconciling
-from monitors.records import Change, ChangeKind, Episode, Limb, Outcome, Telling, rank, utc_text
+from monitors.records import Change, ChangeKind, Episode, Finding, Limb, Outcome, Telling, rank, utc_text
 from monitors.rule_status import UNREVIEWED
+from monitors.rules.model import Rule
 
 
 def message_kind(change: Change, telling: Telling) -> str:
@@ -53,12 +55,12 @@ def ledger_body(change: Change, names: Names, context: Reconciling) -> dict[str,
 
 def content(
     change: Change, names: Names, telling: Telling, context: Reconciling, before: Episode | None,
-    newest: datetime | None, now: datetime,
+    newest: datetime | None, now: datetime, patterns: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """What a message is made of. Holds no name, number or value of a patient.
 
     before: the episode as it was; a withdrawal says how bad it had been, and leaves its readers knowing only
-    those limbs that they knew already and that still stand.
+    those limbs that they knew already and that still stand. patterns: see `patterns`.
     """
     tonight = context.units[change.unit]
     standing = {rule: limb for rule, limb in change.limbs.items() if limb.outcome is not Outcome.CLEAR}
@@ -91,4 +93,12 @@ def content(
         "as_of": utc_text(records.as_of(context.night, tonight.unit)), "zone": tonight.unit.zone,
         "not_assessed": tonight.not_assessed.get(change.group, 0), "active": tonight.active,
         "limbs": {rule: at.value for rule, at in limbs.items()},
+        "patterns": list(patterns),
     }  # fmt: skip
+
+
+def patterns(findings: Mapping[str, Finding], rules: Mapping[str, Rule]) -> tuple[str, ...]:
+    """Codes of what list-only rules see tonight: a heading for the cards of what else is open, telling nobody by itself."""
+    seen = (rule for name, rule in sorted(rules.items()) if rule.list_only and not rule.shadow)
+    firing = (findings[rule.id] for rule in seen if rule.id in findings and findings[rule.id].outcome is Outcome.FIRING)
+    return tuple(name for finding in firing for name in finding.facts.get("met", ()))

@@ -20,7 +20,7 @@ from monitors.alerts import reconcile
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.episode_pages import Names, Page, Reconciling, opened, read, refreshed
-from monitors.episode_records import content, ledger_body, limb_json, limb_row, message_kind
+from monitors.episode_records import content, ledger_body, limb_json, limb_row, message_kind, patterns
 from monitors.errors import NephrowatchError, NotReadyError
 from monitors.records import Change
 from monitors.rule_status import RuleBook
@@ -156,8 +156,9 @@ def apply(
         names, seq = _save_episode(connection, change, context, page), change.version + 1
         _save_change(connection, change, names, context, now)
         was, result_at = before.get(names.episode_id), newest.get(change.patient_id)
+        seen = patterns(page.findings.get(change.patient_id, {}), context.rules)
         for telling in change.tellings:
-            filled = content(change, names, telling, context, was, result_at, now)
+            filled = content(change, names, telling, context, was, result_at, now, seen)
             enqueue(
                 connection, kind=message_kind(change, telling), destination=telling.destination,
                 dedup_key=f"{change.patient_id}/{change.group}/{names.opened}/{seq}/{telling.destination}",

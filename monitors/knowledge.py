@@ -54,7 +54,7 @@ class Knowledge:
 
     @property
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """What `rules.judge.judge` takes first."""
+        """What `rules.judge.judge` takes first; `facts` it takes by name."""
         return self.series, self.patients, self.medications
 
 
@@ -214,7 +214,7 @@ def _series(db: Database, rows: Columns, day: Ints) -> pd.DataFrame:
     return pd.DataFrame({
         "patient_id": rows["patient_id"], "analyte": rows["analyte"], "at": rows["at"], "day": day,
         "value": rows["value"], "flags": rows["flags"], "draw": rows["draw"], "id": rows["id"],
-        "method": method[assay], "upper_limit": upper_limit[assay],
+        "method": method[assay], "upper_limit": upper_limit[assay], "known_since": rows["batch"],
     }, copy=False)  # fmt: skip
 
 

@@ -23,6 +23,8 @@ class RuleFacts(Protocol):
     def tell_at_baseline(self) -> bool: ...
     @property
     def lookback_days(self) -> int: ...
+    @property
+    def awaits(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,10 @@ def _step(
         reason = "rule_changed"
     elif _cleared_by_values(before, finding):
         reason = "cleared_by_values"
-    else:
-        reason = "aged_out" if not gone and _aged_out(before, facts, night) else "evidence_corrected"
+    elif not gone and _aged_out(before, facts, night):
+        reason = "aged_out"
+    else:  # what was missing had been drawn in time and came late: true when it was told, corrected by nobody
+        reason = "late_results" if not gone and facts.awaits else "evidence_corrected"
     after = replace(before, outcome=Outcome.CLEAR, reason=reason, listed=None)
     return Step(rule, before, after, by_rule, corrected=reason == "evidence_corrected")
 

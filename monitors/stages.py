@@ -64,7 +64,9 @@ def uncollected() -> Iterator[None]:
 def _judged(read: knowledge.Knowledge, body: str) -> Judged:
     """A shard judged by the rule set as it was frozen, not by the files of today."""
     frozen = RulesetBody.model_validate_json(body)
-    return engine.judge(*read.frames, frozen.rules, frozen.analytes.analytes, frozen.calcium_basis, lacking=frozen.lacking)
+    return engine.judge(
+        *read.frames, frozen.rules, frozen.analytes.analytes, frozen.calcium_basis, read.facts, frozen.lacking
+    )
 
 
 def reconcile(db: Database, config: Config, run_id: int, now: datetime) -> Counter[str]:

@@ -74,7 +74,7 @@ def why(
     if not (read.patients["patient_id"] == who["patient_id"]).any():
         return {**found, "decisions": [], "not_judged": f"not among those judged: {found['status']}"}
     explained = explain(
-        *read.frames, body.rules, body.analytes.analytes, body.calcium_basis, facts=getattr(read, "facts", None),
+        *read.frames, body.rules, body.analytes.analytes, body.calcium_basis, facts=read.facts,
         lacking=body.lacking, only=wanted,
     )  # fmt: skip
     with db.begin(Role.PIPELINE) as connection:

@@ -27,6 +27,7 @@ STAGES = {
 }  # fmt: skip
 PARTS = {
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
+    "inputs": "config",
     "rule_status": "rules", "rehearsal": "alerts",
     "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",
@@ -288,7 +289,7 @@ def text_files() -> dict[str, str]:
     """Every text of ours, whatever it is written in."""
     tops = ["monitors", "dags", "config", "sql", "expectations", "tests", "docs", "benchmarks", ".ci"]
     paths = [path for top in tops for path in sorted((ROOT / top).rglob("*")) if path.is_file()]
-    paths += [path for path in sorted(ROOT.iterdir()) if path.is_file()]
+    paths += [path for path in sorted(ROOT.iterdir()) if path.is_file() and path.name != ".git"]  # a file in a second work tree
     kinds = {".py", ".sql", ".yaml", ".yml", ".json", ".md", ".toml", ".in", ".mako", ".sh", ""}
     return {path.relative_to(ROOT).as_posix(): path.read_text(errors="replace") for path in paths if path.suffix in kinds}
 

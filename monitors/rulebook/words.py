@@ -32,7 +32,7 @@ COUNTS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "se
 FACTS = {  # concept -> (while it holds, within so many days)
     "admission": ("the patient is in hospital", "the patient was in hospital within the last {} days"),
     "bmi": ("body mass index {} (kg/m²)", ""), "calciphylaxis": ("calciphylaxis is on record as a diagnosis", ""),
-    "diabetes": ("diabetes", ""),
+    "diabetes": ("diabetes", ""), "prior_calciphylaxis": ("calciphylaxis in the past is on record", ""),
     "elemental_calcium": ("", "elemental calcium from binders {} mg a day was recorded within the last {} days"),
     "female": ("female sex", ""), "parathyroidectomy": ("", "there was parathyroid surgery within the last {} days"),
     "pregnancy": ("pregnancy", ""), "missed_session": ("", "{} sessions were missed within the last {} days"),

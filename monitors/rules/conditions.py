@@ -9,14 +9,6 @@ from pydantic import Field, model_validator
 from monitors.documents import Document
 from monitors.rules.breaches import Breach
 
-# What the facts frame may hold: concept -> what it says. A concept with a value has its unit in brackets.
-CONCEPTS = {
-    "admission": "admitted to a hospital", "bmi": "body mass index [kg/m2]", "calciphylaxis": "diagnosis of calciphylaxis",
-    "diabetes": "diabetes", "elemental_calcium": "elemental calcium from binders [mg/d]", "female": "female sex",
-    "missed_session": "a dialysis session missed", "parathyroidectomy": "parathyroidectomy", "pregnancy": "pregnancy",
-    "session": "a dialysis session, its Kt/V [1]", "weight": "dry weight [kg]", "weight_loss": "recent weight loss",
-}  # fmt: skip
-
 KINDS = ("on", "measure", "rule", "fact", "all", "any", "not", "count")
 _MODIFIERS = {
     "tail_days": ("on",), "started_within_days": ("on",), "is": ("measure",), "within_days": ("measure", "fact"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitors import documents
 from monitors.errors import ConfigError
 from monitors.rules.breaches import Breach, UpperLimit, overlap
-from monitors.rules.conditions import CONCEPTS, Condition
+from monitors.rules.conditions import Condition
 from monitors.rules.model import Rule, Signal
 from monitors.rules.overrides import Overrides, overridden
 from monitors.rules.substances import Analyte, Drugs
@@ -23,13 +24,15 @@ MEDICATIONS, DRAWS = "medications", "draws"  # inputs that are no measure: drug 
 
 
 def parse_rules(
-    texts: Mapping[str, str], analytes: Mapping[str, Analyte], drugs: Drugs, overrides: tuple[str, str] | None = None
-) -> tuple[Rule, ...]:
+    texts: Mapping[str, str], analytes: Mapping[str, Analyte], drugs: Drugs, overrides: tuple[str, str] | None = None,
+    concepts: Collection[str] | None = None,
+) -> tuple[Rule, ...]:  # fmt: skip
     """Rules of {file name: YAML text}, ordered so that a rule comes after those it mentions.
 
-    overrides: (file name, YAML text) of the site's own limits. Raises ConfigError (file, line, rule): anything the
-    model refuses, an unknown measure, drug class, fact or rule, a limit in the wrong unit, limits of raise and clear
-    that overlap, a rule id twice, or rules that mention each other in a circle.
+    overrides: (file name, YAML text) of the site's own limits. concepts: those of facts.yaml; None: any.
+    Raises ConfigError (file, line, rule): anything the model refuses, an unknown measure, drug class, fact or rule, a
+    limit in the wrong unit, limits of raise and clear that overlap, a rule id twice, or rules that mention each other
+    in a circle.
     """
     rules: dict[str, Rule] = {}
     files: dict[str, str] = {}
@@ -39,13 +42,13 @@ def parse_rules(
             raise ConfigError(file, documents.line_in(text, "id"), f"rule {rule.id} is already in {files[rule.id]}")
         rules[rule.id], files[rule.id] = rule, file
     for rule in rules.values():
-        _Check(rule, files[rule.id], texts[files[rule.id]], rules, analytes, drugs).all()
+        _Check(rule, files[rule.id], texts[files[rule.id]], rules, analytes, drugs, concepts).all()
     if overrides is not None:
         file, text = overrides
         changes = documents.parse(text, file, Overrides)
         for name, changed in overridden(rules, changes, file, text).items():
             line = documents.line_in(text, "overrides", name)
-            _Check(changed, file, "", rules, analytes, drugs, line).all()
+            _Check(changed, file, "", rules, analytes, drugs, concepts, line).all()
             rules[name] = changed
     return tuple(_in_order(rules, files, texts))
 
@@ -60,6 +63,7 @@ class _Check:
     rules: Mapping[str, Rule]
     analytes: Mapping[str, Analyte]
     drugs: Drugs
+    known: Collection[str] | None
     at: int = 0
 
     def all(self) -> None:
@@ -134,8 +138,10 @@ class _Check:
 
     def concepts(self, names: Iterable[str], where: tuple[str | int, ...]) -> None:
         for name in names:
-            if name not in CONCEPTS:
-                raise self.wrong(where, f"fact '{name}' is not one of {', '.join(sorted(CONCEPTS))}")
+            if self.known is not None and name not in self.known:
+                near = difflib.get_close_matches(name, self.known, n=1)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise self.wrong(where, f"fact '{name}' is not in facts.yaml{hint}")
 
     def mention(self, name: str, where: tuple[str | int, ...], who: str) -> None:
         if name not in self.rules:

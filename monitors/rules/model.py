@@ -197,15 +197,21 @@ class Rule(Document):
 
     @property
     def limits(self) -> str:
-        """Hash of what decides: a change of it is a new baseline at every unit."""
+        """Hash of what decides: a change of it is a new baseline at every unit. What stands at its default is left out, so
+        that the language may grow without making every rule new."""
         deciding = {"severity", "steps", "exposure", "anchors", "signals", "requires", "opens", "shadow"}
-        parts = self.model_dump_json(include=deciding)
+        parts = self.model_dump_json(include=deciding, exclude_defaults=True)
         return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
     @property
     def lookback_days(self) -> int:
         """How far back the rule and every signal of it read: what is older may have been left behind."""
         return min([self.anchors.lookback_days, *(signal.anchors.lookback_days for signal in self.signals if signal.anchors)])
+
+    @property
+    def awaits(self) -> bool:
+        """Whether it says that a result is missing: one that was drawn in time and comes late takes that back."""
+        return any(signal.overdue is not None and signal.mode == "live" for signal in self.signals)
 
     @property
     def over_events(self) -> bool:

@@ -95,9 +95,10 @@ def newest_of(measure: str, sources: Sources) -> IntArray:
 def firing_reason(rule: Rule) -> str:
     if rule.exposure is not None:
         return "exposed"
-    if all(signal.overdue is not None for signal in rule.signals):
+    live = [signal for signal in rule.signals if signal.mode == "live"] or rule.signals
+    if all(signal.overdue is not None for signal in live):
         return "overdue"
-    if all(signal.state is not None for signal in rule.signals):
+    if all(signal.state is not None for signal in live):
         return "conditions_met"
     window = max((signal.raise_.window for signal in rule.signals if signal.raise_), default=1)
     return "persistent" if window > 1 else "beyond_limit"

@@ -39,6 +39,20 @@ def test_open_worsen_ease_resolve() -> None:
     assert [episode.state for episode in lived.episodes] == [State.RESOLVED, State.OPEN]
 
 
+def test_a_result_that_was_missing_and_comes_late_ends_an_overdue_limb_and_corrects_nobody() -> None:
+    lived = live("""
+        night | R19         | changes               | told
+        1     | firing HIGH | opened raised         | mail-N1, slack
+        2     | gone        | resolved late_results |
+    """, life(R19=Facts(group="gap", awaits=True)))  # fmt: skip
+    assert withheld(lived.changes[-1][1]) == {("*", "quiet_resolution")}
+    live("""
+        night | R01         | changes                      | told
+        1     | firing HIGH | opened raised                | mail-N1, slack
+        2     | gone        | retracted evidence_corrected | mail-N1, slack
+    """, life())  # fmt: skip
+
+
 def test_a_stale_episode_keeps_its_severity_until_there_is_a_value_again() -> None:
     lived = live("""
         night | R01                 | changes                    | told

@@ -33,6 +33,7 @@ class Facts:
     shadow: bool = False
     tell_at_baseline: bool = False
     lookback_days: int = 400
+    awaits: bool = False
 
 
 def notifies(unit: str, severity: Severity, group: str) -> tuple[str, ...]:
