@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock schema clean
+.PHONY: help demo test check lock schema twin clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -21,6 +21,9 @@ demo: $(READY) ## a believable year of three units, last nights through Airflow,
 
 test: $(READY) ## all tests
 	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest
+
+twin: $(READY) ## judge 100,000 made-up patients by the engine and by the plain twin (SEED=1, PROCESSES=1)
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.twin --patients 100000 --seed $(or $(SEED),1) --processes $(or $(PROCESSES),1)
 
 check: $(READY) ## style, types, architecture
 	@$(PY) -m ruff check .
