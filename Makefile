@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench check lock schema clean
+.PHONY: help demo test fuzz bench twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -30,6 +30,9 @@ fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format
 bench: $(READY) ## speed, side by side with the bare thing
 	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/ingest.py
 	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/judging.py
+
+twin: $(READY) ## judge 100,000 made-up patients by the engine and by the plain twin (SEED=1, PROCESSES=1)
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.twin --patients 100000 --seed $(or $(SEED),1) --processes $(or $(PROCESSES),1)
 
 check: $(READY) ## style, types, architecture
 	@$(PY) -m ruff check .

@@ -157,11 +157,21 @@ def follow(signal: Signal, rule: Rule, values: Values, patients: int) -> Course:
     folded = fold(values.rank, raised, clears)
     stands = None
     if signal.reads != "anchored" and values.known is not None and len(values):
-        stands = raised | (folded.latched & (values.known[folded.last_raise] > values.known))
+        stands = raised | _known_late(folded, values)
     return Course(
         values.rank, values.at, values.day, folded, ends(values.rank, patients), anchors.gap_days, values, previous, high,
         stands, (signal,),
     )  # fmt: skip
+
+
+def _known_late(folded: Fold, values: Values) -> BoolArray:
+    """Whether some raise since the last clear became known after each value: it was never told while it was the newest."""
+    assert values.known is not None
+    order = np.unique(values.known, return_inverse=True)[1].astype(np.int64)
+    begins = folded.cleared | np.append(True, values.rank[1:] != values.rank[:-1])
+    base = np.cumsum(begins) * (len(values) + 1)  # a raise counts until the next clear, and for its own patient
+    latest = np.maximum.accumulate(base + np.where(folded.raised, order + 1, 0)) - base - 1
+    return np.asarray(folded.latched & (latest > order))
 
 
 def newest_days(values: Values, patients: int) -> IntArray:

@@ -40,7 +40,7 @@ def over_events(
     drawn[place[: sum(len(rows[0]) for rows in draws)]] = True
     drawn &= inside
 
-    on, presumed = _exposed(rule, moments, sources)
+    on, presumed = exposed(rule, moments, sources)
     raises, latched, newest = [], [], []
     event = _Events(rule, moments, inside & on, drawn, sources)
     for signal, course in zip(signals, courses, strict=True):
@@ -150,7 +150,7 @@ def _turning(rule: Rule, signals: tuple[Signal, ...], sources: Sources) -> tuple
 def _exposure_days(rule: Rule, sources: Sources) -> tuple[IntArray, IntArray]:
     """A period starts or ends, a wash-out or a tail ends, or a list is reconciled (it can turn unknown into off)."""
     assert rule.exposure is not None
-    tails = _tails(rule)
+    tails = rule.exposure.tails
     pairs = [unkeyed(sources.taken.lists)]
     for name in rule.exposure.classes:
         periods = sources.taken.of(name)
@@ -158,6 +158,11 @@ def _exposure_days(rule: Rule, sources: Sources) -> tuple[IntArray, IntArray]:
         pairs += [unkeyed(periods.starts), unkeyed(periods.stops), (rank, over), (rank, over + rule.exposure.washout_days)]
         if tails[name]:
             pairs.append((rank, over + tails[name] + 1))
+    if rule.exposure.presumed is not None:  # what stands in for a list, and the drugs that keep it from doing so
+        values = sources.measures.of(rule.exposure.presumed.measure)
+        pairs.append((values.rank, values.day))
+        for name in rule.exposure.presumed.unless:
+            pairs += [unkeyed(sources.taken.of(name).starts), unkeyed(sources.taken.of(name).ends)]
     return np.concatenate([rank for rank, _ in pairs]), np.concatenate([day for _, day in pairs])
 
 
@@ -169,17 +174,12 @@ def _inside(turning: tuple[IntArray, IntArray], sources: Sources, followed: Bool
     return rank, instants(nights, rank, day), day
 
 
-def _tails(rule: Rule) -> dict[str, int]:
-    assert rule.exposure is not None
-    return {name: rule.exposure.longer.get(name, rule.exposure.tail_days) for name in rule.exposure.classes}
-
-
-def _exposed(rule: Rule, moments: Moments, sources: Sources) -> tuple[BoolArray, BoolArray]:
+def exposed(rule: Rule, moments: Moments, sources: Sources) -> tuple[BoolArray, BoolArray]:
     """Whether the rule's exposure lasts at each moment, and whether it is only presumed from a laboratory value."""
     if rule.exposure is None:
         return np.ones(len(moments), dtype=bool), np.zeros(len(moments), dtype=bool)
     taken = sources.taken
-    on = taken.state(rule.exposure.classes, moments.rank, moments.day, _tails(rule)) == ON
+    on = taken.state(rule.exposure.classes, moments.rank, moments.day, rule.exposure.tails) == ON
     presumed = np.zeros(len(moments), dtype=bool)
     if rule.exposure.presumed is not None:
         wanted = rule.exposure.presumed

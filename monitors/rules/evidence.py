@@ -103,10 +103,11 @@ def _citations(
             elif described.raise_ is not None:
                 yield from _anchors(signal, places[stands], owners[stands], max(described.raise_.window, least))
         looked_at = [one.measure for condition in described.conditions for one in condition.walk() if one.measure]
-        if described.overdue is not None:
-            looked_at.append(described.overdue.measure)
         for name in dict.fromkeys(looked_at):
             yield from _newest(measures, name, course.rank[rows[stands]], owners[stands])
+        if described.overdue is not None:  # the result its clock runs from, wherever it was drawn
+            valid = measures.reading("valid")
+            yield from _newest(valid, described.overdue.measure, course.rank[rows[stands]], owners[stands])
 
 
 def _newest(measures: Measures, name: str, patients: IntArray, owners: IntArray) -> Iterator[Citation]:

@@ -110,6 +110,11 @@ class Exposure(Document):
     def classes(self) -> tuple[str, ...]:
         return (self.drug_class,) if isinstance(self.drug_class, str) else tuple(self.drug_class)
 
+    @property
+    def tails(self) -> dict[str, int]:
+        """How many days each class still counts after its end."""
+        return {name: self.longer.get(name, self.tail_days) for name in self.classes}
+
 
 class StepMean(Mean):
     """The rolling mean reaches a limit."""

@@ -11,8 +11,10 @@ import pandas as pd
 from monitors.measures import BoolArray, IntArray
 from monitors.records import Outcome
 from monitors.rules.courses import Course, newest_days
+from monitors.rules.events import exposed
 from monitors.rules.load import DRAWS, MEDICATIONS
 from monitors.rules.model import Rule
+from monitors.rules.moments import Moments
 from monitors.rules.signals import exposed_within
 from monitors.rules.sources import Sources
 from monitors.trends import UNKNOWN
@@ -77,9 +79,9 @@ def _grounds(
             missing &= ~raised
         yield f"no_recent:{measure}", missing
     if rule.exposure is not None:
-        unknown = sources.taken.state(rule.exposure.classes, everyone, nights.day, {}) == UNKNOWN
-        if course.presumed is not None:
-            unknown &= ~_at_end(course, course.presumed)
+        unknown = sources.taken.state(rule.exposure.classes, everyone, nights.day, rule.exposure.tails) == UNKNOWN
+        if rule.exposure.presumed is not None:
+            unknown &= ~exposed(rule, Moments(everyone, nights.as_of, nights.day), sources)[1]
         yield "exposure_unknown", unknown
     for name in rule.requires:
         if name.startswith("drug:"):
@@ -93,6 +95,7 @@ def newest_of(measure: str, sources: Sources) -> IntArray:
 
 
 def firing_reason(rule: Rule) -> str:
+    """A code for why it fires, named after its live signals; one in shadow beside them says nothing."""
     if rule.exposure is not None:
         return "exposed"
     live = [signal for signal in rule.signals if signal.mode == "live"] or rule.signals
@@ -100,7 +103,7 @@ def firing_reason(rule: Rule) -> str:
         return "overdue"
     if all(signal.state is not None for signal in live):
         return "conditions_met"
-    window = max((signal.raise_.window for signal in rule.signals if signal.raise_), default=1)
+    window = max((signal.raise_.window for signal in live if signal.raise_), default=1)
     return "persistent" if window > 1 else "beyond_limit"
 
 
@@ -110,14 +113,19 @@ def _at_end(course: Course, marks: np.ndarray) -> np.ndarray:
 
 
 def _superseded(course: Course, cleared: BoolArray) -> BoolArray:
-    """Patients, of those cleared, whose last breach became known only after the value that clears it."""
+    """Patients, of those cleared, whose last breach became known only after a newer value that clears it."""
     found = np.zeros(len(cleared), dtype=bool)
     for signal in (course, *course.signals):
         if signal is None or signal.values is None or signal.stands is None or signal.values.known is None:
             continue
         patients = np.flatnonzero(cleared & (signal.end >= 0))
         rows = signal.end[patients]
-        raised, clear = signal.fold.last_raise[rows], signal.fold.last_clear[rows]
-        known = signal.values.known
-        found[patients] |= (raised >= 0) & (clear > raised) & (known[raised] > known[clear])
+        raised = signal.fold.last_raise[rows]
+        over = (raised >= 0) & (signal.fold.last_clear[rows] > raised)
+        if not over.any():
+            continue
+        clears, known = np.flatnonzero(signal.fold.cleared), signal.values.known
+        cut = np.column_stack([np.searchsorted(clears, raised[over]), np.searchsorted(clears, rows[over], "right")]).ravel()
+        earliest = np.minimum.reduceat(np.append(known[clears], np.iinfo(np.int64).max), cut)[::2]
+        found[patients[over]] |= known[raised[over]] > earliest
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from monitors.measures import DAYS, BoolArray, IntArray, Values
@@ -162,6 +164,10 @@ def turning_days(condition: Condition, sources: Sources) -> tuple[IntArray, IntA
     ranks: list[IntArray] = [np.zeros(0, dtype=np.int64)]
     days: list[IntArray] = [np.zeros(0, dtype=np.int64)]
     for one in condition.walk():
+        if one.on is not None:  # a list can turn unknown into off
+            listed, when = unkeyed(sources.taken.lists)
+            ranks.append(listed)
+            days.append(when)
         for name in one.on or ():
             periods = sources.taken.of(name)
             later = (0, one.started_within_days or 0), (0, one.tail_days), (0, 0)
@@ -170,6 +176,10 @@ def turning_days(condition: Condition, sources: Sources) -> tuple[IntArray, IntA
                 for offset in set(offsets):
                     ranks.append(rank)
                     days.append(day + offset + (1 if offset else 0))
+        if one.rule is not None and (course := sources.courses[one.rule]).drawn is not None:
+            events = np.flatnonzero(course.drawn != np.arange(len(course.rank)))  # those that are no draws
+            ranks.append(course.rank[events])
+            days.append(course.day[events])
         if one.fact is not None:
             told = sources.known.of(one.fact)
             ended = told.end < DAYS
@@ -182,20 +192,28 @@ def turning_days(condition: Condition, sources: Sources) -> tuple[IntArray, IntA
 
 
 def draws_of(condition: Condition, sources: Sources, of: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
-    """(rank, at, day) of the draws a condition looks at, of some patients; of: (patients,)."""
+    """(rank, at, day) of the draws a condition looks at, of some patients; of: (patients,). Of a rule it mentions, the draws
+    of that rule's signals, whether or not the rule was followed for a patient."""
     rows: list[tuple[IntArray, IntArray, IntArray]] = []
-    for one in condition.walk():
-        if one.measure is not None:
-            values = sources.measures.of(one.measure)
-            mine = np.flatnonzero(of[values.rank])
-            rows.append((values.rank[mine], values.at[mine], values.day[mine]))
-        if one.rule is not None:
-            course = sources.courses[one.rule]
-            mine = np.flatnonzero(of[course.rank])
-            rows.append((course.rank[mine], course.at[mine], course.day[mine]))
+    for measure, reads in dict.fromkeys(_looked_at(condition, sources)):
+        values = sources.measures.reading(reads).of(measure)
+        mine = np.flatnonzero(of[values.rank])
+        rows.append((values.rank[mine], values.at[mine], values.day[mine]))
     none = np.zeros(0, dtype=np.int64)
     rank, at, day = (np.concatenate([none, *column]) for column in zip(*rows, strict=True)) if rows else (none, none, none)
     return rank, at, day
+
+
+def _looked_at(condition: Condition, sources: Sources) -> Iterator[tuple[str, str]]:
+    """(measure, reading) of everything a condition, and any rule it mentions, looks at."""
+    for one in condition.walk():
+        if one.measure is not None:
+            yield one.measure, "anchored"
+        for signal in sources.rules[one.rule].signals if one.rule is not None else ():
+            if signal.measure is not None:
+                yield signal.measure, signal.reads
+            for inside in signal.conditions:
+                yield from _looked_at(inside, sources)
 
 
 __all__ = ["FALSE", "TRUE", "UNKNOWN", "draws_of", "newest_days", "possible", "state", "turning_days"]
