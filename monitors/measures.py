@@ -95,6 +95,13 @@ def product(calcium: Interval, phosphate: Interval) -> Interval:
     )  # fmt: skip
 
 
+def either(a: Interval, b: Interval, choose: np.ufunc) -> Interval:
+    """The higher or the lower of two amounts, end by end; the number written is that of the end that bounds it."""
+    lo, hi = choose(a.lo, b.lo), choose(a.hi, b.hi)
+    by_lo, by_hi = np.where(lo == a.lo, a.value, b.value), np.where(hi == a.hi, a.value, b.value)
+    return Interval(np.where(np.isfinite(hi), by_hi, by_lo), lo, hi)
+
+
 def _rounded(value: FloatArray, lo: FloatArray, hi: FloatArray, open_lo: BoolArray, open_hi: BoolArray) -> Interval:
     return Interval(
         value,
@@ -257,8 +264,9 @@ class Measures:
         measured = calcium.within(si, rows)
         found = Interval(*(end[given] for end in measured))
         best = Interval(*(end.copy() for end in measured))
-        for end, other in zip(best, adjusted_calcium(found, albumin.within(si[given], mate[given]), si[given]), strict=True):
-            end[given] = choose(end[given], other)
+        adjusted = adjusted_calcium(found, albumin.within(si[given], mate[given]), si[given])
+        for end, other in zip(best, either(found, adjusted, choose), strict=True):
+            end[given] = other
         chosen = given & ((best.lo != measured.lo) | (best.hi != measured.hi))
         parts = ((calcium, rows), (albumin, np.where(chosen, mate, -1)))
         return replace(_derived(name, calcium.units, rows, best, si, parts), adjusted=chosen)
@@ -293,8 +301,9 @@ class Measures:
             best, chosen = with_adjusted, given
         else:
             plain, best = product(measured, p), product(measured, p)
-            for end, other in zip(best, with_adjusted, strict=True):
-                end[given] = np.maximum(end[given], other)
+            higher = either(Interval(*(end[given] for end in plain)), with_adjusted, np.maximum)
+            for end, other in zip(best, higher, strict=True):
+                end[given] = other
             chosen = given & ((best.lo != plain.lo) | (best.hi != plain.hi))
         used = np.where(chosen, third, -1)  # albumin is a part only where the adjusted product was taken
         parts = ((calcium, rows), (phosphate, mate), (albumin, used))

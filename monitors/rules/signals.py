@@ -44,9 +44,10 @@ def exposed_within(rule: Rule, sources: Sources) -> BoolArray:
     """Patients exposed at some time within the look-back; everybody for a rule without an exposure."""
     if rule.exposure is None:
         return np.ones(len(sources), dtype=bool)
-    tail = max([rule.exposure.tail_days, *rule.exposure.longer.values()])
-    first = sources.nights.day - rule.anchors.lookback_days - tail
-    ever = sources.taken.ever_on(rule.exposure.classes, len(sources), first, sources.nights.day)
+    first, ever = sources.nights.day - rule.anchors.lookback_days, np.zeros(len(sources), dtype=bool)
+    for name, tail in rule.exposure.tails.items():
+        back = first - (tail + 1 if tail else 0)  # the last day of a tail still counts
+        ever |= sources.taken.ever_on([name], len(sources), back, sources.nights.day)
     return ever if rule.exposure.presumed is None else ever | _presumable(rule.exposure.presumed, sources)
 
 

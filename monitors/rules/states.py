@@ -132,7 +132,8 @@ def possible(condition: Condition, sources: Sources, lookback_days: int) -> Bool
     """Patients (patients,) for whom a condition may have been true within the look-back: an upper bound."""
     everyone = np.ones(len(sources), dtype=bool)
     if condition.on is not None:
-        first = sources.nights.day - lookback_days - condition.tail_days
+        earlier = max(condition.tail_days, condition.started_within_days or 0) + 1  # it may count so long after it ended
+        first = sources.nights.day - lookback_days - earlier
         return sources.taken.ever_on(condition.on, len(sources), first, sources.nights.day)
     if condition.measure is not None and condition.is_ is not None and condition.is_.compares and condition.is_.mean is None:
         values = sources.measures.of(condition.measure)

@@ -68,8 +68,7 @@ class Drug:
 
     def turning_days(self) -> set[int]:
         """Days on which a period begins or ends, and days a drug that is over may turn from or to unknown."""
-        days = {end for start, end, _ in self.rows} | {start for start, _, _ in self.rows}
-        days |= {max(start, end) for start, end, _ in self.rows}
+        days = {max(start, end) for start, end, _ in self.rows} | {start for start, _ in self.periods}
         return {int(day) for day in days if math.isfinite(day)}
 
     def ends(self) -> set[int]:

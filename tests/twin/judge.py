@@ -92,7 +92,7 @@ class Judge(Told):
         first = self.patient.as_of_day - rule.anchors.lookback_days
         for name in rule.exposure.classes:
             tail, periods = self.tails(rule)[name], self.drug(name).periods
-            if any(start <= self.patient.as_of_day and end + tail > first for start, end in periods):
+            if any(start <= self.patient.as_of_day and end + tail + bool(tail) > first for start, end in periods):
                 return False
         if rule.exposure.presumed is None:
             return True

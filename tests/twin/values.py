@@ -92,17 +92,26 @@ def times(a: Interval, b: Interval) -> Interval:
     )  # fmt: skip
 
 
+def bounded(a: Interval, b: Interval, low: float, high: float, low_open: bool, high_open: bool) -> Interval:
+    """An amount with the bounds chosen from two others; what is written is the number of the end that bounds it."""
+    if high < INFINITY:
+        owner = a if (a.high, a.high_open) == (high, high_open) else b
+    else:
+        owner = a if (a.low, a.low_open) == (low, low_open) else b
+    return Interval(owner.written, low, high, low_open, high_open)
+
+
 def higher(a: Interval, b: Interval) -> Interval:
     """The higher of two amounts, as far as their bounds tell."""
     low, low_open = max((a.low, a.low_open), (b.low, b.low_open))
     high, closed = max((a.high, not a.high_open), (b.high, not b.high_open))
-    return Interval(max(a.written, b.written), low, high, low_open, not closed)
+    return bounded(a, b, low, high, low_open, not closed)
 
 
 def lower(a: Interval, b: Interval) -> Interval:
     low, low_open = min((a.low, a.low_open), (b.low, b.low_open))
     high, closed = min((a.high, not a.high_open), (b.high, not b.high_open))
-    return Interval(min(a.written, b.written), low, high, low_open, not closed)
+    return bounded(a, b, low, high, low_open, not closed)
 
 
 @dataclass(frozen=True)
