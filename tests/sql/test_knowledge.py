@@ -361,7 +361,7 @@ def test_the_frames_have_the_columns_and_types_the_core_works_on(house: House) -
     read = house.read()
     assert {name: str(kind) for name, kind in read.series.dtypes.items()} == {
         "patient_id": "int64", "analyte": "int16", "at": "int64", "day": "int64", "value": "float64", "flags": "int32",
-        "draw": "int64", "id": "int64", "method": "int64", "upper_limit": "float64",
+        "draw": "int64", "id": "int64", "method": "int64", "upper_limit": "float64", "known_since": "int64",
     }  # fmt: skip
     assert {name: str(kind) for name, kind in read.patients.dtypes.items()} == {
         "patient_id": "int64", "unit": "object", "as_of": "int64", "as_of_day": "int64", "excluded": "object",
