@@ -28,7 +28,7 @@ STAGES = {
 PARTS = {
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",
-    "store_batch": "store", "store_keys": "store", "store_labs": "store",
+    "store_aside": "store", "store_batch": "store", "store_claims": "store", "store_keys": "store", "store_labs": "store",
     "store_identity": "store", "store_links": "store", "store_reads": "store", "store_rows": "store", "quarantine": "store",
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
     "cli_feeds": "cli", "cli_quarantine": "cli", "cli_words": "cli",
@@ -51,6 +51,7 @@ LONG = {
     "alerts.py": "one decision table: every reason an episode changes or a telling is withheld, in one place",
     "feed_model.py": "the shape of a feed, one class per part",
     "config.py": "every file of the configuration folder, and the cross-references between them",
+    "quarantine.py": "the three things people do about a file that was set aside, and the books of each",
     "database.py": "the one way to PostgreSQL: statements, transactions, bulk reads, bootstrap, migration",
     "embedded.py": "the life of the embedded server, as root and not as root",
     "knowledge.py": "the as-of reads of results, medications and census",
