@@ -6,6 +6,7 @@ still waits. Rooms never know each other; this module and `stages` are where the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import Connection
 from monitors import alarms, quality, store, tell
 from monitors.config import Config, Feed
 from monitors.database import Database, Role
-from monitors.errors import FeedError, NephrowatchError
+from monitors.errors import FeedError, NephrowatchError, UserError
 from monitors.feeds import fields, source, unpacked
 from monitors.history import ledger
 from monitors.receiving import archive_url
@@ -59,14 +60,19 @@ def check(db: Database, config: Config, settings: Settings, run_id: int, now: da
 def check_file(
     connection: Connection, config: Config, archive: str, run_id: int, file_id: int, now: datetime
 ) -> FileCounts | None:
-    """One file, under its row's lock: None when another worker has finished it meanwhile."""
+    """One file, under its row's lock: None when another worker has finished it meanwhile, or the archive has lost it:
+    then it waits, operations is told, and the other files have their night."""
     file = source.lock(connection, file_id)
     if file is None or file.feed not in config.feeds:  # done by another, or of a feed that is no longer configured
         return None
     if (twin := source.same_bytes(connection, file_id)) is not None:
         counts = store.mark_known(connection, file_id, twin)
     else:
-        raw = source.archive_get(archive, file.archived)
+        try:
+            raw = source.archive_get(archive, file.archived)
+        except UserError:
+            tell.lost(connection, config, run_id, file_id, file.feed, now)
+            return None
         counts = take(connection, config, file.feed, config.feeds[file.feed], file_id, raw, now)
     ledger.append(connection, [("file_checked", {
         "file": file_id, "feed": file.feed, "sha256": file.sha256, "received": counts.received,
@@ -101,7 +107,9 @@ def stored(
     except FeedError as problem:
         return store.refuse(connection, file_id, problem.reason, str(problem), now)
     if reading.gate is not None:
-        return store.hold(connection, file_id, *reading.gate, reading, now)
+        if (twin := source.same_bytes(connection, file_id, "held")) is not None:  # under another name, and still to be held
+            return store.mark_known(connection, file_id, twin)
+        return store.hold(connection, file_id, feed, *reading.gate, reading, now)
     return store.save(connection, file_id, name, feed, reading, now)
 
 
@@ -119,10 +127,32 @@ def read(
         past = _past(connection, feed, derived, file_id, now) if kind == "labs" and len(derived) else None
         checked[kind] = quality.check(derived, feed, now, kind=kind, history=past, analytes=config.analytes)
     gate = quality.gate(checked, len(parsed.refused), feed)
-    if gate is not None and "labs" in checked and "labs" in feed.takes():
-        labs = checked["labs"]
-        checked["labs"] = replace(labs, good=quality.with_criticals(labs.good, config.analytes))
-    return store.Reading(checked, parsed.refused, gate, parsed.ignored, parsed.resources)
+
+    def mark(rows: pd.DataFrame) -> pd.DataFrame:
+        return quality.with_criticals(rows, config.analytes)
+
+    refused = parsed.refused
+    if "labs" in feed.takes():
+        refused = _marked(refused, mark(fields.said(refused, feed, config)))
+        if gate is not None and "labs" in checked:
+            checked["labs"] = replace(checked["labs"], good=mark(checked["labs"].good))
+    ignored = parsed.ignored | ({"date of birth not known": unknown} if (unknown := _births_not_known(checked)) else {})
+    return store.Reading(checked, refused, gate, ignored, parsed.resources, mark)
+
+
+def _marked(refused: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """Broken parts with `critical`, analyte, time and accession of the first of their results that would be critical if
+    it were true: nobody may act on it as a result, and nobody may overlook it (hazards 2 and 3)."""
+    would_be = said[said["critical"] != ""].drop_duplicates("row_no").set_index("row_no")
+    if would_be.empty:
+        return refused
+    return refused.join(would_be[[*store.WHAT, "critical", "accession", "collected_at", "unit"]], on="row_no")
+
+
+def _births_not_known(checked: Mapping[str, quality.Checked]) -> int:
+    """Rows whose date of birth is none a person can have."""
+    frames = [frame for part in checked.values() for frame in (part.good, part.bad) if "birth_state" in frame]
+    return sum(int((frame["birth_state"] == "unknown").sum()) for frame in frames)
 
 
 def _past(connection: Connection, feed: Feed, derived: pd.DataFrame, file_id: int, now: datetime) -> pd.DataFrame:

@@ -64,11 +64,14 @@ def show(row: Annotated[str, typer.Argument(metavar="Q", help="A row's number, e
     out.print(f"Q-{number} · {one['reason']} · {one['state']}", markup=False)
     file = f"file {one['file_id']} {one['file']} ({one['file_state']})"
     out.print(f"feed {one['feed']} · {file} · line {one['line_no']}", markup=False)
-    out.print(f"\nWhy: {one['sentence']}\nRemedy: {one['remedy']}", markup=False)
+    if one["file_state"] in ("held", "unreadable"):
+        out.print(f"\nThe whole file is {one['file_state']} ({one['file_reason']}): {one['file_sentence']}", markup=False)
+    out.print(f"\nWhy this row: {one['sentence']}\nRemedy: {one['remedy']}", markup=False)
     if one["critical"]:
         out.print(f"Would be critical if true: {_if_true(one)}; the sample is of {one['collected_at'] or 'an unknown time'}.")
-    allowed = f"yes: nephrowatch quarantine release Q-{number} --reason WHY --actor WHO" if one["releasable"] else "no"
-    out.print(f"May a person release it: {allowed}", markup=False)
+    what = f"--file {one['file_id']}" if one["file_state"] == "held" else f"Q-{number}" if one["releasable"] else ""
+    allowed = f"yes: nephrowatch quarantine release {what} --reason WHY --actor WHO" if what else "no"
+    out.print(f"May a person release {'the file' if one['file_state'] == 'held' else 'it'}: {allowed}", markup=False)
     if one["state"] != "open":
         out.print(f"{one['state'].capitalize()} at {one['ended_at']} by {one['ended_by']}: {one['ended_reason']}", markup=False)
     out.print("\nAs received:")
@@ -84,7 +87,7 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="All that is open.")] = False,
     as_json: Json = False,
 ) -> None:
-    """After a mapping was mended: read again what that can mend, and nothing else."""
+    """After a mapping was mended: read again what that can mend. With --reason, nothing that is stored is touched."""
     if not (file or feed or reason or everything):
         raise UserError("Say what to read again: --file, --feed, --reason, or --all.")
     done = pipeline.quarantine_retry(file_id=file or None, feed=feed, reason=reason, actor=said("actor", actor))

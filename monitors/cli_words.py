@@ -15,7 +15,7 @@ from monitors import database, pipeline
 from monitors.errors import UserError
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Reason = Annotated[str, typer.Option(help="Why: kept in the ledger, with your name.")]
+Reason = Annotated[str, typer.Option(help="Why: in the ledger for good, with your name. Write no patient and no value there.")]
 Actor = Annotated[str, typer.Option(help="Who you are: kept in the ledger.")]
 out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
 

@@ -298,6 +298,8 @@ def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Anal
             if unit not in units:
                 line = documents.line_in(text, "feeds", name, "deadline", "units", unit)
                 raise ConfigError(str(path), line, f"feed {name}: deadline of unit '{unit}', which is not in site.yaml")
+        for keys, why in feed.unread():
+            raise ConfigError(str(path), documents.line_in(text, "feeds", name, *keys), f"feed {name}: {'.'.join(keys)} {why}")
 
 
 def _check_inputs(path: Path, text: str, site: Site, analytes: Analytes, facts: Facts) -> None:

@@ -6,7 +6,8 @@ The limits stand in analytes.yaml, in both unit systems, and are compared in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -21,15 +22,18 @@ SIDES = ("", "low", "high")
 
 
 def critical_in_any_unit(
-    number: np.ndarray, comparator: np.ndarray, unit_state: np.ndarray, ucum: np.ndarray, analyte: Analyte
-) -> np.ndarray:
+    number: np.ndarray, comparator: np.ndarray, unit_state: np.ndarray, ucum: np.ndarray, analyte: Analyte,
+    seen: Collection[str] = (),
+) -> np.ndarray:  # fmt: skip
     """(n,) '', 'low' or 'high' for numbers of one analyte, as reported.
 
     number: (n,) NaN for none; comparator: (n,) '' or one of < <= > >=; unit_state: (n,) of readings.UNIT_STATES or
     'flipped'; ucum: (n,) unit declared, None where unknown. A declared unit is believed, unless the number is beyond
     belief in it or it is in doubt; then, and where none is declared, each of the analyte's two unit systems counts in
     which the number is believable; when it is so in none, the declared unit, or else both. Charges (meq/L) are never
-    guessed: in them every ordinary calcium would look critical. A censored number counts only where every value it may
+    guessed: in them every ordinary calcium would look critical. seen: units the source is seen to use for the analyte; a
+    number without a unit that is believable in one of them is asked in these alone: an ordinary 0.95 of a laboratory that
+    reports mmol/L is no alarm. A censored number counts only where every value it may
     stand for is critical. Where one system says low and the other high, the one of the conventional unit stands.
     """
     found = np.zeros(len(number), dtype=np.int8)
@@ -43,18 +47,23 @@ def critical_in_any_unit(
     systems = list(dict.fromkeys((analyte.conventional, analyte.si)))
     nowhere = ~np.any([believed[unit] for unit in systems], axis=0) & ~in_declared
     undeclared = ~np.any(list(declared.values()), axis=0)
+    usual = undeclared & np.any([np.zeros(len(number), dtype=bool), *(believed[unit] for unit in seen)], axis=0)
     for unit in reversed([*systems, *(u for u in analyte.units if u not in systems)]):  # the conventional one has the last word
-        guess = unit in systems
         applies = declared[unit] & (believed[unit] | nowhere)
-        if guess:
-            applies |= ~sure & (believed[unit] | (nowhere & undeclared))
+        if unit in systems:
+            applies |= ~sure & ~usual & (believed[unit] | (nowhere & undeclared))
+        if unit in seen:
+            applies |= usual & believed[unit]
         for side, beyond in _beyond(number, comparator, analyte, unit, analyte.critical):
             found[alive & applies & beyond] = side
     return np.array(SIDES, dtype=object)[found]
 
 
-def columns(frame: pd.DataFrame, analytes: Mapping[str, Analyte]) -> np.ndarray:
-    """(n,) `critical` of derived laboratory rows; a frame of another kind has none."""
+def columns(
+    frame: pd.DataFrame, analytes: Mapping[str, Analyte], beside: pd.DataFrame | None = None, history: pd.DataFrame | None = None
+) -> np.ndarray:
+    """(n,) `critical` of derived laboratory rows; a frame of another kind has none. beside: all rows of the file, and
+    history the stored results of its patients: which units the source uses."""
     out = np.full(len(frame), "", dtype=object)
     if "number" not in frame:
         return out
@@ -63,11 +72,37 @@ def columns(frame: pd.DataFrame, analytes: Mapping[str, Analyte]) -> np.ndarray:
     if "flip_state" in frame:
         state = np.where(frame["flip_state"] == "flipped", "flipped", state)
     ucum, comparator = (frame[name].to_numpy(dtype=object) for name in ("measured_in", "comparator"))
-    number = frame["number"].to_numpy(dtype=np.float64)
+    number = frame["number"].fillna(frame["seems"]).to_numpy(dtype=np.float64)
     for name, analyte in analytes.items():
         if analyte.critical is not None and len(rows := np.flatnonzero(named == name)):
-            out[rows] = critical_in_any_unit(number[rows], comparator[rows], state[rows], ucum[rows], analyte)
+            meant = _nearly(frame["unit_text"].iloc[rows], analyte)
+            there = (state[rows] == "unknown") & pd.notna(meant)
+            out[rows] = critical_in_any_unit(
+                number[rows], comparator[rows], np.where(there, "known", state[rows]), np.where(there, meant, ucum[rows]),
+                analyte, _seen(name, analyte, frame if beside is None else beside, history),
+            )  # fmt: skip
     return out
+
+
+def _nearly(texts: pd.Series, analyte: Analyte) -> np.ndarray:
+    """(n,) the unit a spelling nobody described would be but for case, points and blanks (`mEq/L.`), else None. Never
+    enough to store a value by."""
+    spelt = {_bare(text): ucum for ucum, unit in analyte.units.items() for text in (ucum, *unit.spellings)}
+    return np.array([spelt.get(_bare(text)) if isinstance(text, str) else None for text in texts], dtype=object)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\s._-]", "", text.casefold())
+
+
+def _seen(name: str, analyte: Analyte, frame: pd.DataFrame, history: pd.DataFrame | None) -> list[str]:
+    """Units in which the file, or the patients' past, has this analyte."""
+    said = frame["measured_in"][((frame["analyte_name"] == name) & (frame["unit_state"] == "known")).to_numpy()]
+    found = set(said.dropna().unique())
+    if history is not None and len(history):
+        written = set(history["unit_text"][history["analyte"] == analyte.number].dropna().unique())
+        found |= {ucum for ucum, unit in analyte.units.items() if written & {ucum, *unit.spellings}}
+    return [unit for unit in analyte.units if unit in found]
 
 
 def _believable(number: np.ndarray, analyte: Analyte, unit: str) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+from collections.abc import Iterator
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -43,7 +44,7 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {  # kind -> (fields a mapping mu
     "labs": (
         {"patient", "collected_at", "code", "value"},
         {"unit_text", "status", "issued_at", "accession", "specimen", "condition", "assay", "upper_limit", "reference_range",
-         "abnormal", "timing", "location", "comment", "unit", "value_fallback"} | PERSON,
+         "abnormal", "timing", "location", "comment", "unit", "value_fallback", "sub_id"} | PERSON,
     ),
     "medications": (
         {"patient", "drug"},
@@ -69,6 +70,13 @@ STATUSES: dict[str, tuple[str, ...]] = {  # the first is what nothing written me
 }
 
 
+# Which settings of a mapping speak of which kinds of rows; those not named here speak of all.
+SPEAKS_OF: dict[str, set[Kind]] = {
+    "wide": {"labs"}, "codes": {"labs"}, "excluded": {"labs"}, "specimens": {"labs"}, "conditions": {"labs"}, "timings": {"labs"},
+    "locations": {"labs"}, "units": {"labs", "facts"}, "not_monitored": {"labs", "facts"}, "decimal": {"labs", "facts"},
+    "less_than": {"labs"}, "more_than": {"labs"}, "facts": {"facts"},
+}  # fmt: skip
+CSV_ONLY = ("encoding", "delimiter", "trailing_delimiter")
 ESCAPING = {"utf-7", "u7", "unicode-escape", "raw-unicode-escape", "idna", "punycode"}  # text made of other text
 SECRET_OPTIONS = {"secret", "token", "password", "passphrase", "pkey", "client_secret", "secret_key", "account_key", "sas_token"}
 
@@ -77,6 +85,7 @@ class Gate(Document):
     """When a whole file is held instead of its rows being split."""
 
     max_bad_share: float = Field(0.3, ge=0, le=1, description="share of quarantined rows that holds the file")
+    min_share_rows: int = Field(20, ge=1, description="a smaller file is never held for its share")
     min_rows: int = Field(1, ge=0)
 
 
@@ -195,7 +204,6 @@ class HL7Options(Document):
     patients_per_message: Literal["one", "several"] = Field("several", description=(
         "one: a second PID refuses the message, and orders that are all numbered 1 are taken; "
         "several: order and result numbers must rise, so that a lost PID is noticed"))
-    unterminated: Literal["refuse", "take"] = Field("refuse", description="a file whose last segment has no line end")
 
 
 class FHIROptions(Document):
@@ -245,6 +253,8 @@ class Feed(Document):
     encoding: str = "utf-8-sig"
     delimiter: str = Field(",", pattern=r'^[\x01-\x09\x0b\x0c\x0e-\x1f !#-&*-,/:-@\[-`{-~]$', description="one ASCII sign")
     trailing_delimiter: bool = Field(False, description="rows end with a delimiter that the header lacks")
+    unterminated: Literal["refuse", "take"] = Field("refuse", description=(
+        "csv, hl7v2: a last line without a line end may be cut; take: this sender never ends its last line"))
     optional: bool = Field(False, description="no file yet is no reason for alarm")
     mapping: Mapping = Mapping()
     hl7v2: HL7Options = HL7Options()
@@ -266,6 +276,30 @@ class Feed(Document):
             code: meant if isinstance(meant, ValidCode) else ValidCode(analyte=meant)
             for code, meant in self.mapping.codes.items()
         }
+
+    def unread(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """(keys, why) of settings that are written down and that no part of this feed reads."""
+        for name in CSV_ONLY if self.format != "csv" else ():
+            if name in self.model_fields_set:
+                yield (name,), f"is for csv; a {self.format} feed does not read it"
+        for name in ("hl7v2", "fhir"):
+            if name != self.format and name in self.model_fields_set:
+                yield (name,), f"is not read by a {self.format} feed"
+        if self.format == "fhir" and "unterminated" in self.model_fields_set:
+            yield ("unterminated",), "is for csv and hl7v2: a FHIR line that parses is whole"
+        written = self.mapping.model_fields_set
+        if self.format == "csv" and "places" in written:
+            yield ("mapping", "places"), "is for hl7v2 and fhir; a csv feed names the column of the unit under columns"
+        takes = set(self.takes())
+        for name, kinds in SPEAKS_OF.items():
+            if name in written and not kinds & takes:
+                yield ("mapping", name), f"speaks of {' and '.join(sorted(kinds))}, which this feed does not take"
+        if self.format != "csv":
+            of_a_row = PERSON | {"accession", "issued_at", "value_fallback", "sub_id"}
+            fields = sorted(set().union(*(FIELDS[kind][1] for kind in takes)) - of_a_row)
+            for name in sorted(set(self.mapping.constants) - set(fields)):
+                why = f"cannot be a constant of a {self.format} feed; it may be {', '.join(fields)}"
+                yield ("mapping", "constants", name), why
 
     @field_validator("encoding")
     @classmethod

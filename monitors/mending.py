@@ -20,6 +20,8 @@ from monitors.history import ledger
 from monitors.receiving import archive_url
 from monitors.settings import Settings
 
+UNRESOLVED = "unresolved_reference"
+
 
 @dataclass(frozen=True)
 class Retried:
@@ -36,14 +38,32 @@ def retry(
 ) -> Retried:  # fmt: skip
     """Read files again under the mapping of now and store what it mends, one transaction a file; see quarantine.retry.
 
-    file_id, feed, reason: which files; all with open rows where nothing is said.
+    file_id, feed, reason: which files; all with open rows where nothing is said. Raises UserError for a feed that is not
+    configured, a reason no row was ever set aside for, and, once all others are done, files the archive has lost.
     """
+    if feed and feed not in config.feeds:
+        raise UserError(f"There is no feed {feed}; feeds.yaml has {', '.join(sorted(config.feeds)) or 'none'}.")
     with db.begin(Role.PIPELINE) as connection:
         chosen = quarantine.files(connection, file_id=file_id, feed=feed, reason=reason)
         if file_id is not None:
             quarantine.lock(connection, file_id)  # says so where there is no such file
+        if reason and not (known := quarantine.reasons(connection)) & {reason}:
+            raise UserError(f"Nothing was ever set aside as {reason}; there is {', '.join(sorted(known)) or 'nothing'}.")
     said = quarantine.Said(actor, "nephrowatch quarantine retry", now)
-    done = []
+    return _retry(db, config, settings, chosen, said, reason)
+
+
+def resolve(db: Database, config: Config, settings: Settings, run_id: int, now: datetime) -> Retried:
+    """Read again what referred to resources nobody had seen, where resources of its feed have come with this run since."""
+    with db.begin(Role.PIPELINE) as connection:
+        chosen = list(connection.execute(sql("quarantine/resolvable"), {"run_id": run_id, "reason": UNRESOLVED}).scalars())
+    return _retry(db, config, settings, chosen, quarantine.Said("nephrowatch", "resources arrived", now), UNRESOLVED)
+
+
+def _retry(
+    db: Database, config: Config, settings: Settings, chosen: list[int], said: quarantine.Said, reason: str
+) -> Retried:
+    done, lost = [], []
     for number in chosen:
         with db.begin(Role.PIPELINE) as connection:
             file = quarantine.lock(connection, number)
@@ -51,12 +71,18 @@ def retry(
             if ours is None:
                 continue
             try:
-                reading = _again(connection, config, settings, file, ours, now)
+                reading = _again(connection, config, settings, file, ours, said.now)
             except FeedError:
-                done.append(quarantine.Mended(0, file.counts.quarantined))
+                done.append(quarantine.unread(connection, file, said, ledger.append))
+                continue
+            except UserError as problem:
+                lost.append(str(problem))
                 continue
             done.append(quarantine.retry(connection, file, ours, reading, said, ledger.append, reason=reason))
-            tell.after_check(connection, config, _run(connection, number), number, now)
+            tell.after_check(connection, config, _run(connection, number), number, said.now)
+    if lost:
+        more = f" ({len(lost)} files in all.)" if len(lost) > 1 else ""
+        raise UserError(f"{lost[0]}{more} {len(done)} others were read again.")
     return Retried(len(done), sum(one.mended for one in done), sum(one.still_bad for one in done))
 
 
@@ -107,7 +133,10 @@ def unmerge(
 def _again(
     connection: Connection, config: Config, settings: Settings, file: quarantine.File, feed: Feed, now: datetime
 ) -> store.Reading:
-    raw = source.archive_get(archive_url(config, settings), file.archived)
+    try:
+        raw = source.archive_get(archive_url(config, settings), file.archived)
+    except UserError as problem:
+        raise UserError(f"File {file.file_id} of feed {file.feed}: {problem}") from None
     return read(connection, raw, file.feed, feed, config, file.file_id, now)
 
 

@@ -35,6 +35,7 @@ INCOMPLETE = {
     "sentence": "The row lacks what identifies it, and no expectation of the suite said so.",
     "remedy": "Compare the suite of this kind of feed with the one shipped.",
 }
+OLDEST_BIRTH = pd.Timestamp("1890-01-01")  # an earlier date of birth is what a system writes when it does not know
 DATED = ("collected_at", "issued_at", "effective_at", "effective_on", "happened_on", "listed_on")
 TEXTS, MARKS = ("reason", "sentence", "remedy"), ("expected", "releasable")
 
@@ -86,7 +87,7 @@ def check(
     for name in MARKS:
         bad[name] = np.array([bool(verdict.get(name)) for verdict in verdicts])[first[is_bad]]
     never = np.array([bool(verdict.get("never_critical")) for verdict in verdicts])[first[is_bad]]
-    bad["critical"] = np.where(never, "", criticals.columns(bad, analytes))
+    bad["critical"] = np.where(never, "", criticals.columns(bad, analytes, frame, history))
     good = frame[~is_bad] if is_bad.any() else frame
     checked = Checked(good, bad, None)
     return Checked(good, bad, gate({kind: checked}, 0, feed))
@@ -96,7 +97,7 @@ def prepared(
     frame: pd.DataFrame, now: datetime, kind: str, history: pd.DataFrame | None, analytes: Mapping[str, Analyte]
 ) -> pd.DataFrame:
     """A derived frame with every column the suite of its kind looks at: days from `now`, and the gates' states."""
-    frame = _dated(frame.reset_index(drop=True), now)
+    frame = _births(_dated(frame.reset_index(drop=True), now), now)
     if kind == "labs":
         frame = pd.concat([frame, quality_gates.states(frame, history, analytes)], axis=1)
     return frame
@@ -110,7 +111,8 @@ def with_criticals(frame: pd.DataFrame, analytes: Mapping[str, Analyte]) -> pd.D
 def gate(checked: Mapping[str, Checked], refused_rows: int, feed: Feed) -> tuple[str, str] | None:
     """Whether a file is held whole: reason and sentence, or None. checked: by kind of its rows; refused_rows: parts of
     it that are no rows, each one bad. Rows kept out as planned count neither as good nor as bad. A message file or a
-    FHIR bundle without a row of ours is in order; a CSV file with nothing below its header is not.
+    FHIR bundle without a row of ours is in order; a CSV file with nothing below its header is not. The share holds no
+    file of fewer rows than gate.min_share_rows: one comment among the three results of a message says nothing of the rest.
     """
     received = sum(part.received for part in checked.values()) + refused_rows
     if received < feed.gate.min_rows:
@@ -125,7 +127,7 @@ def gate(checked: Mapping[str, Checked], refused_rows: int, feed: Feed) -> tuple
         planned += int(as_planned.sum())
         reasons.update(part.bad["reason"][~as_planned])
     counted = received - planned
-    if counted and reasons.total() / counted > feed.gate.max_bad_share:
+    if counted >= feed.gate.min_share_rows and reasons.total() / counted > feed.gate.max_bad_share:
         named = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common(4))
         return "too_many_bad", (
             f"{reasons.total()} of {counted} rows cannot be used ({named}), more than the feed's gate of "
@@ -148,6 +150,17 @@ def _dated(frame: pd.DataFrame, now: datetime) -> pd.DataFrame:
         days = np.fmax(days, np.stack([ahead, -ahead]))
     begun = np.ceil(days).astype(np.float32)
     return frame.assign(days_ahead=begun[0], days_ago=begun[1])
+
+
+def _births(frame: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    """Dates of birth before OLDEST_BIRTH or after tomorrow are not known: without a day, state 'unknown'."""
+    if "date_of_birth" not in frame:
+        return frame
+    day = frame["date_of_birth"]
+    never = (day < OLDEST_BIRTH) | (day > pd.Timestamp(now).tz_localize(None).normalize() + pd.Timedelta(days=1))
+    if not never.any():
+        return frame
+    return frame.assign(date_of_birth=day.mask(never), birth_state=frame["birth_state"].where(~never, "unknown"))
 
 
 def _incomplete(frame: pd.DataFrame, kind: str) -> np.ndarray:

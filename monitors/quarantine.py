@@ -21,6 +21,14 @@ from monitors.errors import UserError
 from monitors.store import Counts, Reading, finish, keep_context, put_aside, store_good
 from monitors.store_rows import take_batch
 
+# Reasons that follow from other results of the patient, not from the row.
+BY_HISTORY = frozenset({"unit_flip", "diluted", "possible_other_patient"})
+NOT_READ = {
+    "reason": "not_read_any_more",
+    "sentence": "An earlier reading stored this row; as the feed is described now, what it stands in cannot be read.",
+    "remedy": "Mend what is wrong with the part it stands in, then retry.",
+}
+
 Append = Callable[[Connection, Sequence[tuple[str, dict[str, Any]]]], Any]
 
 
@@ -71,34 +79,68 @@ def retry(
     connection: Connection, file: File, feed: Feed, reading: Reading, said: Said, append: Append, reason: str = ""
 ) -> Mended:
     """Store what an earlier reading could not, as it reads now; versions of rows that read differently are `remapped`,
-    and rows that were stored and are bad now are withdrawn and set aside.
+    and rows that were stored and are bad now are withdrawn and set aside, unless only the patients' past speaks against
+    them (BY_HISTORY): that has grown since.
 
-    reason: only open rows of this reason are mended. A file that is still to be held, or was discarded, stays as it is.
+    reason: only open rows of this reason are mended, and nothing that is stored is touched. A file that is still to be
+    held, or was discarded, stays as it is; one that is stored is not held again.
     """
     entries = _entries(connection, file)
     open_ = {entry.row_no: entry for entry in entries if entry.ended is None}
-    if reading.gate is not None or (file.state != "stored" and not open_):
-        return Mended(0, sum(number > 0 for number in open_))
-    # a row released by itself; those released with their file are read again like any other
+    whole = file.state != "stored"
+    if whole and (reading.gate is not None or not open_):
+        return _retried(connection, file, said, append, Mended(0, sum(number > 0 for number in open_)))
+    now, before = reading.row_numbers, _stored(connection, file)
+    wanted = {number for number, entry in open_.items() if whole or not reason or entry.reason == reason}
+    unread = _within(now, [open_[number] for number in wanted - now - before])  # rows of broken parts that can be read now
+    # a row ended by itself; those released with their file are read again like any other
     by_itself = [entry for entry in entries if entry.ended == "discarded" or (entry.ended == "released" and entry.releasable)]
     decided = {entry.row_no for entry in by_itself}
-    left = {number for number, entry in open_.items() if reason and entry.reason != reason} if file.state == "stored" else set()
+    apart = decided | _within(now, [entry for entry in by_itself if entry.row_no not in now])
+    by_past = set() if whole else set(reading.bad.loc[reading.bad["reason"].isin(BY_HISTORY), "row_no"])
+    by_past -= open_.keys() | unread | decided
+    chosen = ((wanted & now) | unread if reason and not whole else now - by_past) - apart
+    good = {kind: frame[frame["row_no"].isin(chosen)] for kind, frame in reading.good.items()}
     batch = take_batch(connection, f"file {file.file_id} of {file.feed}, read again", said.now)
-    good = {kind: frame[~frame["row_no"].isin(decided | left)] for kind, frame in reading.good.items()}
-    _, refused = store_good(
-        connection, feed, good, file.file_id, batch, said.now, again=True, spared=sorted(decided | left)
-    )
+    spared = None if reason and not whole else sorted(decided | by_past)
+    done, refused = store_good(connection, feed, good, file.file_id, batch, said.now, again=True, spared=spared)
     stored = {number for frame in good.values() for number in frame["row_no"].tolist()} - set(refused["row_no"])
-    bad = pd.concat([reading.bad, refused], ignore_index=True) if len(refused) else reading.bad
-    aside = bad[~bad["row_no"].isin(decided | (open_.keys() if file.state == "stored" else set()))]
-    mended = [entry for number, entry in open_.items() if number in stored or file.state != "stored"]
+    bad = reading.aside(refused)
+    put_aside(connection, feed, bad[bad["row_no"].isin(chosen if whole else chosen - open_.keys())], file.file_id, batch)
+    mended = [open_[number] for number in wanted if whole or number in stored or number not in now | before]
     _end(connection, mended, "mended", batch, said)
-    put_aside(connection, aside, file.file_id, batch)
     keep_context(connection, file.file_id, file.feed, reading)
-    counts = _recount(connection, file, reading.received, batch)
-    done = Mended(len(open_.keys() & stored) if file.state != "unreadable" else len(stored), counts.quarantined)
+    after = _stored(connection, file)
+    if spared is not None and (lost := sorted(after - now - apart - open_.keys())):  # of a part that is broken as it reads now
+        put_aside(connection, feed, pd.DataFrame({"row_no": lost, "line_no": lost, "kind": "", **NOT_READ}), file.file_id, batch)
+    if spared is None:
+        known = file.counts.known + done.known
+    else:
+        kept = {entry.row_no for entry in by_itself if entry.ended == "released"} | by_past
+        known = done.known + len(kept - after)
+    counts = _recount(connection, file, known, batch)
+    new = stored & (wanted | unread) if not whole else stored - before
+    return _retried(connection, file, said, append, Mended(len(new), counts.quarantined))
+
+
+def unread(connection: Connection, file: File, said: Said, append: Append) -> Mended:
+    """The file cannot be read now either."""
+    return _retried(connection, file, said, append, Mended(0, file.counts.quarantined))
+
+
+def reasons(connection: Connection) -> set[str]:
+    """Every reason a row or file was ever set aside for."""
+    return set(connection.execute(sql("quarantine/reasons")).scalars())
+
+
+def _retried(connection: Connection, file: File, said: Said, append: Append, done: Mended) -> Mended:
     append(connection, [("quarantine_retried", _entry(file, said) | {"mended": done.mended, "still_bad": done.still_bad})])
     return done
+
+
+def _within(now: set[int], parts: Sequence[Row[Any]]) -> set[int]:
+    """Rows read now that stand inside parts which were no rows before."""
+    return {row for part in parts for row in range(part.row_no, part.row_no + part.lines)} & now
 
 
 def release_row(
@@ -111,13 +153,13 @@ def release_row(
         raise UserError(f"Row {entry.quarantine_id} cannot be released ({entry.reason}): {entry.remedy}")
     kind, row, _ = frame
     batch = take_batch(connection, f"row {row_no} of file {file.file_id}, released", said.now)
-    _, refused = store_good(
+    done, refused = store_good(
         connection, feed, {kind: row}, file.file_id, batch, said.now, released=frozenset({row_no})
     )
     if len(refused):
         raise UserError(f"Row {entry.quarantine_id} cannot be released: {refused['sentence'].iloc[0]}")
     _end(connection, [entry], "released", batch, said)
-    counts = _recount(connection, file, file.counts.received, batch)
+    counts = _recount(connection, file, file.counts.known + done.known, batch)
     append(connection, [("quarantine_released", _entry(file, said) | {"quarantine": entry.quarantine_id, "why": entry.reason})])
     return counts
 
@@ -126,13 +168,12 @@ def release_file(connection: Connection, file: File, feed: Feed, reading: Readin
     """A person says a held file is in order: stored without its gate, its bad rows set aside each for its own reason."""
     entries = _held(connection, file)
     batch = take_batch(connection, f"file {file.file_id} of {file.feed}, released", said.now)
-    _, refused = store_good(connection, feed, reading.good, file.file_id, batch, said.now)
+    done, refused = store_good(connection, feed, reading.good, file.file_id, batch, said.now)
     _end(connection, entries, "released", batch, said)
-    bad = pd.concat([reading.bad, refused], ignore_index=True) if len(refused) else reading.bad
-    put_aside(connection, bad, file.file_id, batch)
+    put_aside(connection, feed, reading.aside(refused), file.file_id, batch)
     keep_context(connection, file.file_id, file.feed, reading)
     _decide(connection, file, "released", said)
-    counts = _recount(connection, file, reading.received, batch)
+    counts = _recount(connection, file, done.known, batch)
     append(connection, [("file_released", _entry(file, said) | {"stored": counts.stored, "quarantined": counts.quarantined})])
     return counts
 
@@ -195,6 +236,11 @@ def _row_of(reading: Reading, row_no: int) -> tuple[str, pd.DataFrame, bool] | N
     return None
 
 
+def _stored(connection: Connection, file: File) -> set[int]:
+    """Rows of a file that a table holds, versions withdrawn by a later reading among them."""
+    return set(connection.execute(sql("quarantine/stored_rows"), {"file_id": file.file_id}).scalars())
+
+
 def _end(connection: Connection, entries: Sequence[Row[Any]], ended: str, batch: int, said: Said) -> None:
     if entries:
         connection.execute(sql("quarantine/end"), {
@@ -208,11 +254,11 @@ def _decide(connection: Connection, file: File, decision: str, said: Said) -> No
     connection.execute(sql("quarantine/decide"), given)
 
 
-def _recount(connection: Connection, file: File, received: int, batch: int) -> Counts:
+def _recount(connection: Connection, file: File, known: int, batch: int) -> Counts:
     """The file's counts as they stand now: a row is quarantined while it is open or discarded, stored where a table holds
-    it, else known."""
+    it; known: counted by the caller."""
     found = connection.execute(sql("quarantine/recount"), {"file_id": file.file_id}).one()
-    counts = Counts(received, found.stored, received - found.stored - found.quarantined, found.quarantined)
+    counts = Counts(found.stored + known + found.quarantined, found.stored, known, found.quarantined)
     return finish(connection, file.file_id, "stored", counts, batch=file.batch or batch)
 
 

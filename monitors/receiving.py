@@ -66,7 +66,8 @@ class Inbox:
             source.receive(connection, self.run_id, self.name, self.feed, found, raw, sha256, address, self.now)
             if page is not None and page.last and page.read_to is not None:
                 connection.execute(sql("receive/read_to"), {
-                    "feed": self.name, "resource": page.resource, "read_to": page.read_to})  # fmt: skip
+                    "feed": self.name, "location": self.feed.location, "resource": page.resource, "read_to": page.read_to,
+                })  # fmt: skip
 
     def tell(self, key: str, reason: str) -> None:
         with self.db.begin(Role.PIPELINE) as connection:
@@ -89,7 +90,7 @@ def _receive_pages(
     inbox: Inbox, settings: Settings, clock: Callable[[], datetime], wait: Callable[[float], None]
 ) -> None:
     with inbox.db.begin(Role.PIPELINE) as connection:
-        rows = connection.execute(sql("receive/watermarks"), {"feed": inbox.name})
+        rows = connection.execute(sql("receive/watermarks"), {"feed": inbox.name, "location": inbox.feed.location})
         read_to = {row.resource: row.read_to for row in rows}
     with ExitStack() as stack:
         secrets = pull.secrets_of(inbox.feed, settings.secret)

@@ -14,14 +14,14 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from monitors import alarms, episodes, judgement, knowledge, night_list, review
-from monitors.checking import FileCounts, check, check_file
+from monitors import alarms, checking, episodes, judgement, knowledge, night_list, review
+from monitors.checking import FileCounts, check_file
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.delivery import deliver as delivery
 from monitors.delivery import outbox
 from monitors.history import ledger
-from monitors.mending import Retried, discard, release, retry, unmerge
+from monitors.mending import Retried, discard, release, resolve, retry, unmerge
 from monitors.receiving import archive_url, receive
 from monitors.rules import judge as engine
 from monitors.rules.judged import Judged
@@ -31,6 +31,13 @@ __all__ = [
     "FileCounts", "Retried", "archive_url", "check", "check_file", "deliver", "discard", "judge", "receive", "reconcile",
     "release", "retry", "seal", "summary", "uncollected", "unmerge", "verify", "watch",
 ]  # fmt: skip
+
+
+def check(db: Database, config: Config, settings: Settings, run_id: int, now: datetime) -> list[FileCounts]:
+    """Every waiting file, then what waited for resources that have come; see checking.check and mending.resolve."""
+    counts = checking.check(db, config, settings, run_id, now)
+    resolve(db, config, settings, run_id, now)
+    return counts
 
 
 def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:

@@ -8,7 +8,7 @@ about rows in quarantine stands in `quarantine`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -19,20 +19,18 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from monitors.config import Feed
-from monitors.database import copy_frame, sql
+from monitors.database import sql
+from monitors.store_aside import put_aside
+from monitors.store_claims import WHAT
 from monitors.store_identity import save_people
 from monitors.store_links import unmerge
 from monitors.store_reads import history, resources
 from monitors.store_rows import SAVE, Refused, Stored, take_batch, withdraw
 
 __all__ = [
-    "Checked", "Counts", "Reading", "finish", "history", "hold", "keep_context", "mark_known", "put_aside", "refuse", "resources",
-    "save", "store_good", "unmerge",
+    "WHAT", "Checked", "Counts", "Reading", "finish", "history", "hold", "keep_context", "mark_known", "put_aside", "refuse",
+    "resources", "save", "store_good", "unmerge",
 ]  # fmt: skip
-
-WITHOUT_RAW = frozenset({"not_monitored"})  # as many as a laboratory has tests: the archived file keeps them
-CRITICAL = ("low", "high")
-
 
 class Checked(Protocol):
     """What `quality.check` gives of one kind: rows to store, and rows with their reason, sentence and remedy."""
@@ -47,13 +45,15 @@ class Checked(Protocol):
 class Reading:
     """One file as it reads under the mapping of now. checked: by kind; refused: parts that are no rows (feeds.parsed);
     gate: reason and sentence when the file is to be held whole; ignored: what was read and is no row, counted;
-    resources: reference -> body, for other files of the feed."""
+    resources: reference -> body, for other files of the feed; mark: gives laboratory rows their `critical`, asked for
+    those the store refuses."""
 
     checked: Mapping[str, Checked]
     refused: pd.DataFrame
     gate: tuple[str, str] | None = None
     ignored: Mapping[str, int] | None = None
     resources: Mapping[str, str] | None = None
+    mark: Callable[[pd.DataFrame], pd.DataFrame] = lambda rows: rows
 
     @property
     def good(self) -> dict[str, pd.DataFrame]:
@@ -66,6 +66,19 @@ class Reading:
         return pd.concat([*frames, self.refused.assign(kind="")], ignore_index=True) if len(self.refused) else (
             pd.concat(frames, ignore_index=True) if frames else self.refused.assign(kind="")
         )
+
+    def aside(self, refused: pd.DataFrame) -> pd.DataFrame:
+        """Rows that are not good, and those the store refused."""
+        if refused.empty:
+            return self.bad
+        labs = refused["kind"].eq("labs")
+        return pd.concat([self.bad, self.mark(refused[labs]), refused[~labs]], ignore_index=True)
+
+    @property
+    def row_numbers(self) -> set[int]:
+        """Of every row of the file, the parts that are none among them."""
+        frames = [frame for checked in self.checked.values() for frame in (checked.good, checked.bad)]
+        return {number for frame in (*frames, self.refused) for number in frame["row_no"].tolist()}
 
     @property
     def received(self) -> int:
@@ -89,8 +102,8 @@ def save(connection: Connection, file_id: int, feed_name: str, feed: Feed, readi
         return done
     batch = take_batch(connection, f"file {file_id} of {feed_name}", now)
     stored, refused = store_good(connection, feed, reading.good, file_id, batch, now)
-    aside = pd.concat([reading.bad, refused], ignore_index=True) if len(refused) else reading.bad
-    put_aside(connection, aside, file_id, batch)
+    aside = reading.aside(refused)
+    put_aside(connection, feed, aside, file_id, batch)
     keep_context(connection, file_id, feed_name, reading)
     counts = Counts(reading.received, stored.stored, stored.known, len(aside))
     return finish(connection, file_id, "stored", counts, batch=batch)
@@ -103,12 +116,12 @@ def store_good(
     """Good rows by kind into their tables: what became of them, and those the store refuses, with reason and kind.
 
     released: rows that a person says are true; nothing known of the patient refuses them. again: the file was read
-    before, under another mapping: what reads differently becomes a version of its own, and rows not among `good` any
-    more are withdrawn, but for `spared` ones.
+    before, under another mapping: what reads differently becomes a version of its own. spared: then rows not among
+    `good` any more are withdrawn, but for these; None withdraws nothing.
     """
     refused, total, frames = Refused(), Stored(), []
     keys = {"file_id": file_id, "batch": batch, "authority": feed.authority, "laboratory": feed.laboratory, "now": now,
-            "again": again, "released": released}  # fmt: skip
+            "zone": feed.zone, "again": again, "released": released}  # fmt: skip
     kept: dict[str, list[int]] = {}
     if good:
         people = save_people(connection, feed, good, file_id, batch, released)
@@ -118,8 +131,8 @@ def store_good(
             if len(rows):
                 total += SAVE[kind](connection, rows, who, keys, refused)
                 kept[kind] = [number for number in rows["row_no"].tolist() if number not in refused.words]
-    if again:
-        withdraw(connection, keys, kept, spared or [])
+    if again and spared is not None:
+        withdraw(connection, keys, kept, spared)
     words = refused.frame()
     frames = [frame.merge(words, on="row_no").assign(kind=kind) for kind, frame in good.items() if len(words)]
     out = pd.concat(frames, ignore_index=True) if frames else words.iloc[:0].assign(kind="")
@@ -134,22 +147,30 @@ def _only(frame: pd.DataFrame, person: npt.NDArray[np.int32]) -> tuple[pd.DataFr
 
 
 def hold(
-    connection: Connection, file_id: int, reason: str, sentence: str, reading: Reading, now: datetime
+    connection: Connection, file_id: int, feed: Feed, reason: str, sentence: str, reading: Reading, now: datetime
 ) -> Counts:
-    """Hold a file whole: each of its rows is in quarantine for the file's reason. Only what may be critical is kept there
-    as received; the others stand in the archived file. A file without rows gets the one entry `row_no` 0, which is
-    counted nowhere."""
+    """Hold a file whole: each of its rows is in quarantine, for its own reason, or as `held` where it is in order; the
+    file says why all are. A file without rows gets the one entry `row_no` 0, which is counted nowhere."""
     remedy = "Mend what the sentence says, then have the file read again; or release or discard it."
-    rows = [checked.good.assign(kind=kind) for kind, checked in reading.checked.items() if len(checked.good)]
-    bad = reading.bad
-    held = pd.concat([*rows, bad], ignore_index=True) if rows else bad
-    held = held.assign(reason=reason, sentence=sentence, remedy=remedy, releasable=False)
-    return _hold(connection, file_id, "held", reason, sentence, remedy, now, held)
+    fine = {"reason": "held", "sentence": "The row is in order; its file is held.", "remedy": remedy}
+    rows = [checked.good.assign(kind=kind, **fine) for kind, checked in reading.checked.items() if len(checked.good)]
+    held = pd.concat([*rows, reading.bad], ignore_index=True) if rows else reading.bad
+    held = held.assign(releasable=False)  # by itself; the file may be
+    if done := _finished(connection, file_id):
+        return done
+    if held.empty:
+        return _set_whole_aside(connection, file_id, "held", reason, sentence, remedy, now)
+    batch = take_batch(connection, f"file {file_id} held", now)
+    put_aside(connection, feed, held, file_id, batch)
+    return finish(connection, file_id, "held", Counts(len(held), 0, 0, len(held)), batch, reason, sentence)
 
 
 def refuse(connection: Connection, file_id: int, reason: str, sentence: str, now: datetime) -> Counts:
     """Keep a file that cannot be read as rows: none received, one quarantine entry `row_no` 0 for the file."""
-    return _hold(connection, file_id, "unreadable", reason, sentence, "Mend what the sentence says, then retry.", now)
+    remedy = "Mend what the sentence says, then retry."
+    return _finished(connection, file_id) or _set_whole_aside(
+        connection, file_id, "unreadable", reason, sentence, remedy, now
+    )
 
 
 def mark_known(connection: Connection, file_id: int, same_as: int) -> Counts:
@@ -158,20 +179,13 @@ def mark_known(connection: Connection, file_id: int, same_as: int) -> Counts:
     return finish(connection, file_id, "known", Counts(rows, 0, rows, 0), same_as=same_as)
 
 
-def _hold(
-    connection: Connection, file_id: int, state: str, reason: str, sentence: str, remedy: str, now: datetime,
-    rows: pd.DataFrame | None = None,
-) -> Counts:  # fmt: skip
-    if done := _finished(connection, file_id):
-        return done
+def _set_whole_aside(
+    connection: Connection, file_id: int, state: str, reason: str, sentence: str, remedy: str, now: datetime
+) -> Counts:
     batch = take_batch(connection, f"file {file_id} {state}", now)
-    received = 0 if rows is None else len(rows)
-    if rows is not None and received:
-        put_aside(connection, rows, file_id, batch, raw=rows["critical"].isin(CRITICAL) if "critical" in rows else False)
-    else:
-        connection.execute(sql("store/hold_file"), {
-            "file_id": file_id, "batch": batch, "reason": reason, "sentence": sentence, "remedy": remedy})  # fmt: skip
-    return finish(connection, file_id, state, Counts(received, 0, 0, received), batch, reason, sentence)
+    connection.execute(sql("store/hold_file"), {
+        "file_id": file_id, "batch": batch, "reason": reason, "sentence": sentence, "remedy": remedy})  # fmt: skip
+    return finish(connection, file_id, state, Counts(0, 0, 0, 0), batch, reason, sentence)
 
 
 def _finished(connection: Connection, file_id: int) -> Counts | None:
@@ -203,49 +217,16 @@ def keep_context(connection: Connection, file_id: int, feed_name: str, reading: 
         given = {"file_id": file_id, "ignored": json.dumps(dict(sorted(reading.ignored.items())))}
         connection.execute(sql("store/keep_ignored"), given)
     if reading.resources:
-        connection.execute(sql("store/keep_resource"), [
-            {"feed": feed_name, "reference": reference, "body": body, "file_id": file_id}
-            for reference, body in sorted(reading.resources.items())
-        ])  # fmt: skip
+        kept = sorted(reading.resources.items())
+        connection.execute(sql("store/keep_resource"), {
+            "feed": feed_name, "file_id": file_id, "references": [reference for reference, _ in kept],
+            "bodies": [body for _, body in kept], "updated": [_last_updated(body) for _, body in kept]})  # fmt: skip
 
 
-# --------------------------------------------------------------------------------------------- quarantine
-def put_aside(
-    connection: Connection, rows: pd.DataFrame, file_id: int, batch: int, raw: pd.Series | bool | None = None
-) -> None:
-    """Rows into quarantine: row_no, line_no, kind, reason, sentence, remedy, and where there: unit, critical,
-    analyte_name, collected_at, releasable, and the row as received (raw: of which; all but the expected ones)."""
-    if rows.empty:
-        return
-    kept = ~rows["reason"].isin(WITHOUT_RAW) if raw is None else rows["row_no"].notna() & raw
-    entries = rows[["row_no", "line_no", "kind", "reason", "sentence", "remedy"]].assign(raw=_raw(rows, kept.to_numpy(bool)))
-    blank = pd.Series(None, index=rows.index, dtype=object)
-    critical = rows.get("critical", blank).astype(object)
-    critical = critical.where(critical.isin(CRITICAL), None)
-    entries["unit"] = rows.get("unit", blank).astype(object).where(rows.get("unit", blank).notna(), None)
-    entries["critical"] = critical
-    entries["analyte"] = rows.get("analyte_name", blank).astype(object).where(critical.notna(), None)
-    if "collected_at" in rows:
-        entries["collected_at"] = rows["collected_at"].where(critical.notna())
-    entries["releasable"] = rows["releasable"].eq(True).to_numpy() if "releasable" in rows else False
-    connection.execute(sql("store/incoming_quarantine"))
-    copy_frame(connection, "incoming_quarantine", entries)
-    connection.execute(sql("store/insert_quarantine"), {"file_id": file_id, "batch": batch})
-    connection.execute(sql("store/drop_incoming_quarantine"))
-
-
-def _raw(rows: pd.DataFrame, which: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
-    """Each row as received, as JSON text: {source column: text}, or {"line": text} where it did not fit the header."""
-    raw = np.full(len(rows), None, dtype=object)
-    source = [str(name) for name in rows.columns if str(name).startswith("source:")]
-    names = [name.removeprefix("source:") for name in source]
-    kept = np.flatnonzero(which)
-    chosen = rows.iloc[kept]
-    lines = [chosen[name].to_numpy(dtype=object) for name in ("ragged_line", "raw") if name in chosen]
-    texts = chosen[source].to_numpy(dtype=object)
-    for number, place in enumerate(kept):
-        line = next((column[number] for column in lines if isinstance(column[number], str)), None)
-        row = {name: text for name, text in zip(names, texts[number], strict=True) if isinstance(text, str)}
-        if line is not None or row:
-            raw[place] = json.dumps(row if line is None else {"line": line}, ensure_ascii=False)
-    return raw
+def _last_updated(body: str) -> datetime | None:
+    """meta.lastUpdated of a resource; None where it does not say, or not with a zone."""
+    try:
+        when = datetime.fromisoformat(json.loads(body)["meta"]["lastUpdated"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return when if when.tzinfo is not None else None

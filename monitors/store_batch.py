@@ -30,15 +30,18 @@ class Stored:
 
 @dataclass
 class Refused:
-    """Rows the store itself turns away, since they contradict what is known of who a patient is: row_no -> sentence
-    and remedy. The first sentence about a row stays."""
+    """Rows the store itself turns away, since they contradict what is known of a patient or a result: row_no -> reason,
+    sentence and remedy. What is said of a row first stays."""
 
-    words: dict[int, tuple[str, str]] = field(default_factory=dict)
+    words: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+
+    def say(self, row_no: int, sentence: str, remedy: str, reason: str = "identity_mismatch") -> None:
+        self.words.setdefault(row_no, (reason, sentence, remedy))
 
     def add(self, row_no: pd.Series, which: npt.NDArray[np.bool_], sentence: str, remedy: str) -> None:
         """Those of `row_no` that `which` says."""
         for number in row_no.to_numpy()[which].tolist():
-            self.words.setdefault(number, (sentence, remedy))
+            self.say(number, sentence, remedy)
 
     @property
     def rows(self) -> list[int]:
@@ -46,11 +49,9 @@ class Refused:
 
     def frame(self) -> pd.DataFrame:
         """row_no, reason, sentence, remedy, releasable: a person who knows better may say so."""
-        words = np.array(list(self.words.values()), dtype=object).reshape(-1, 2)
-        return pd.DataFrame({
-            "row_no": np.array(self.rows, np.int64), "reason": "identity_mismatch", "sentence": words[:, 0],
-            "remedy": words[:, 1], "releasable": True,
-        })  # fmt: skip
+        words = np.array(list(self.words.values()), dtype=object).reshape(-1, 3)
+        named = {name: words[:, number] for number, name in enumerate(("reason", "sentence", "remedy"))}
+        return pd.DataFrame({"row_no": np.array(self.rows, np.int64), **named, "releasable": True})
 
 
 def take_batch(connection: Connection, purpose: str, now: datetime) -> int:

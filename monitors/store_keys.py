@@ -49,7 +49,7 @@ def of_labs(good: pd.DataFrame, laboratory: str, authority: str) -> LabKeys:
     stated = (good["issued_state"] != "missing").to_numpy()
     numbers = good["value"].to_numpy(np.float64)
     result = np.empty(len(good), [("draw", KEY), ("tube", KEY)])
-    result["draw"], result["tube"] = draw, _tubes(good)
+    result["draw"], result["tube"] = draw, _parted(_tubes(good), good)
     content = np.empty(len(good), [
         ("words", KEY), ("value", "<f8"), ("collected", "<i8"), ("issued", "<i8"), ("flags", "i1"), ("rank", "i1"),
     ])  # fmt: skip
@@ -92,6 +92,16 @@ def _tubes(good: pd.DataFrame) -> Hashes:
     analyte, numbers = pd.factorize(good["analyte"])
     pairs, which = np.unique(specimen * len(numbers) + analyte, return_inverse=True)
     return _hashes(f"result{PART}{names[p // len(numbers)]}{PART}{numbers[p % len(numbers)]}" for p in pairs)[which]
+
+
+def _parted(tubes: Hashes, good: pd.DataFrame) -> Hashes:
+    """With the source's own number of a result among several of one order (HL7 OBX-4), where it says one."""
+    if "sub_id" not in good or not (some := good["sub_id"].notna().to_numpy()).any():
+        return tubes
+    out = tubes.copy()
+    named = zip(tubes[some], good["sub_id"][some], strict=True)
+    out[some] = _hashes(f"sub{PART}{number}{PART}{bytes(tube).hex()}" for tube, number in named)
+    return out
 
 
 def _words(good: pd.DataFrame) -> Hashes:

@@ -31,7 +31,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 def save_labs(connection: Connection, good: pd.DataFrame, person: npt.NDArray[np.int32], keys: Keys, refused: Refused) -> Stored:
-    """Results as versions; rows under another patient's accession go to `refused`. person: (n,) numbers of the temporary
+    """Results as versions; rows that contradict what their key stands for go to `refused`. person: (n,) numbers of the temporary
     table `people`."""
     rows = good.reindex(columns=["row_no", *SAME]).reset_index(drop=True)
     for name in NEVER_NULL:
@@ -144,8 +144,8 @@ def _contested(connection: Connection, ours: _Rows, which: Mask, keys: Keys, ref
         "known_before", "find_known", "index_known", "analyze_known", "date_unissued", "own_results")  # fmt: skip
     if keys["again"]:
         run(connection, keys, "find_own_results")
-    for row in connection.execute(sql("store/other_patients_accession"), {"released": list(keys["released"])}):
-        refused.words.setdefault(row.row_no, (row.sentence, row.remedy))
+    for row in connection.execute(sql("store/contradictions"), {"released": list(keys["released"]), "zone": keys["zone"]}):
+        refused.say(row.row_no, row.sentence, row.remedy, row.reason)
     if refused.rows:
         connection.execute(sql("store/drop_refused"), {"rows": refused.rows})
     run(connection, keys, "fates", "find_fates")

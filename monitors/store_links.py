@@ -41,11 +41,11 @@ def save_links(
         elif earlier is not None:
             known += 1
         elif row["row_no"] not in released and _births_differ(connection, event):
-            refused.words[row["row_no"]] = "The two patient numbers of the merge have different dates of birth.", WHO
+            refused.say(row["row_no"], "The two patient numbers of the merge have different dates of birth.", WHO)
         elif add_event(connection, event):
             stored += 1
         else:
-            refused.words[row["row_no"]] = "The merge goes round in a circle with others.", WHO
+            refused.say(row["row_no"], "The merge goes round in a circle with others.", WHO)
     return Stored(stored, known)
 
 

@@ -32,6 +32,12 @@ def operations(connection: Connection, config: Config, run_id: int, key: str, re
     _operations(connection, config, run_id, key, {"reason": reason, "feed": feed}, now)
 
 
+def lost(connection: Connection, config: Config, run_id: int, file_id: int, feed: str, now: datetime) -> None:
+    """The archive has not, or not as it was kept, the bytes of a file that waits."""
+    content = {"reason": "archive_lost", "feed": feed, "file": file_id}
+    _operations(connection, config, run_id, f"{feed}/archive/{file_id}", content, now)
+
+
 def after_check(connection: Connection, config: Config, run_id: int, file_id: int, now: datetime) -> None:
     """Tell what one checked file calls for, once: that it is held, and which of its quarantined rows would be critical
     if true (hazards 2 and 3). In the transaction of the check; its ledger entries are appended last."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import text
 
 from monitors.database import Database, Role
@@ -23,15 +25,22 @@ WITH entries AS (
     UNION SELECT file_id, row_no FROM nephrowatch.facts
     UNION SELECT file_id, row_no FROM nephrowatch.identity_events WHERE file_id IS NOT NULL
 )
-SELECT f.file_id, f.feed, f.state, f.rows_received, f.rows_stored, f.rows_known, f.rows_quarantined,
+SELECT f.file_id, f.feed, f.state, f.rows_received, f.rows_stored, f.rows_known, f.rows_quarantined, f.archived,
+       t.rows_received AS twin,
        (SELECT count(*) FROM held h WHERE h.file_id = f.file_id
            AND NOT EXISTS (SELECT FROM aside a WHERE a.file_id = h.file_id AND a.row_no = h.row_no)) AS stored,
        (SELECT count(*) FROM aside a WHERE a.file_id = f.file_id) AS quarantined
-FROM nephrowatch.files f
+FROM nephrowatch.files f LEFT JOIN nephrowatch.files t ON t.file_id = f.same_as
 ORDER BY f.file_id
 """
 # Whatever the files say: numbers without a gap, one current version an identity, and no half-written file.
+_STRAY = "SELECT subject_id FROM nephrowatch.{} WHERE subject_id NOT IN (SELECT subject_id FROM nephrowatch.subjects)"
 WRONG = {
+    **{f"{table} of a subject that does not exist": _STRAY.format(table)
+       for table in ("results", "medications", "census", "facts", "links", "births", "identity_events")},
+    "a result of an assay that does not exist":
+        "SELECT id FROM nephrowatch.results r WHERE assay_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT FROM nephrowatch.assays a WHERE a.assay_id = r.assay_id)",
     "results are numbered with a gap": "SELECT count(*) FROM nephrowatch.results HAVING count(*) <> coalesce(max(id), 0)",
     "subjects are numbered with a gap":
         "SELECT count(*) FROM nephrowatch.subjects HAVING count(*) <> coalesce(max(subject_id), 0)",
@@ -51,16 +60,20 @@ WRONG = {
 }  # fmt: skip
 
 
-def assert_accounts(database: Database) -> None:
+def assert_accounts(database: Database, rows: Mapping[str, int] | None = None) -> None:
     """Received = stored + known + quarantined for every file, by its own counts and by the tables. A file that still
-    waits has left no row anywhere."""
+    waits has left no row anywhere. rows: address in the archive -> rows that reading those bytes gives, as far as the
+    test counted them; known are those of them that no table holds."""
     with database.begin(Role.WEB) as connection:
         for file in connection.execute(text(BOOKS)):
             what = f"file {file.file_id} of {file.feed} ({file.state})"
             if file.state == "received":
                 assert (file.stored, file.quarantined) == (0, 0), f"{what} left rows behind"
                 continue
+            assert min(file.rows_received, file.rows_stored, file.rows_known, file.rows_quarantined) >= 0, what
             assert file.rows_received == file.rows_stored + file.rows_known + file.rows_quarantined, what
             assert (file.rows_stored, file.rows_quarantined) == (file.stored, file.quarantined), what
+            read = file.twin if file.state == "known" else (rows or {}).get(file.archived, file.rows_received)
+            assert file.rows_known == read - file.stored - file.quarantined, what
         for wrong, statement in WRONG.items():
             assert connection.execute(text(statement)).all() == [], wrong

@@ -34,7 +34,7 @@ feeds:
     authority: HOSP
     unit: N1
     zone: Europe/London
-    gate: {max_bad_share: 0.6}
+    gate: {max_bad_share: 0.6, min_share_rows: 1}
     mapping:
       columns: {patient: patient, collected_at: collected, code: test, value: result, unit_text: units, status: status,
                 accession: accession, issued_at: issued, upper_limit: uln, assay: assay}

@@ -126,6 +126,7 @@ FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("unit", "Unit", clean),
     ("feed", "Feed", clean),
     ("reason", "Reason", code),
+    ("file", "File number", whole),
     ("destination", "Destination", clean),
     ("message", "Kind of message", code),
     ("severity", "Severity", lambda value: facts.severity({"severity": value})),
@@ -137,12 +138,14 @@ EVENTS = {
     "stuck_messages": "Messages have waited too long or could not be delivered",
     "history_broken": "The history does not verify",
     "rows_quarantined": "Rows of a feed were set aside",
+    "archive_lost": "The archive has lost a file that waits to be checked",
 }
 REMEDIES = {
     "undelivered": "Its readers may not know: tell them, then check that destination in routes.yaml.",
     "stuck_messages": "Their readers may not know: tell them, then check the destinations in routes.yaml.",
     "history_broken": "Keep the database as it is and tell whoever audits it.",
     "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",
+    "archive_lost": "Restore the archive from its backup; the file is checked on the next night.",
 }
 FEED_REMEDY = "Nothing is lost: see `nephrowatch feeds list` and `nephrowatch quarantine list`."
 

@@ -32,11 +32,19 @@ def parse(raw: bytes, feed: Feed) -> Parsed:
     `row_no`: 1 = the first row after the header; wide: (that - 1) * columns of the header + the result's column, so it
     depends on the file alone. `line_no`: line of the file the row starts on. Every field the mapping names (text,
     missing where the source wrote nothing), `ragged_line` (text of a row with the wrong number of fields, else
-    missing), and each source column as received under `source:<header>`; wide: the columns that are no results, and
-    the result as `source:(column)` and `source:(cell)`.
+    missing), `unended` where the last line has no end ('yes' for its row), and each source column as received under
+    `source:<header>`; wide: the columns that are no results, and the result as `source:(column)` and `source:(cell)`.
     ignored: repeated header lines; wide: rows without a result, and the cells of columns nobody asked for.
     Raises FeedError: empty_file, mis_encoded, truncated, wrong_columns.
     """
+    table, ignored = rows(raw, feed)
+    assert feed.kind is not None  # feed_model: a csv feed has one
+    frame: pd.DataFrame = _wide(table, feed, ignored) if feed.mapping.wide else long(table, feed).to_pandas()
+    return Parsed({feed.kind: frame}, ignored=ignored)
+
+
+def rows(raw: bytes, feed: Feed) -> tuple[Table, dict[str, int]]:
+    """The rows of a file below its header, and what of it is none. Raises FeedError, see `parse`."""
     text = _decode(raw, feed)
     if not text or text.isspace():
         raise FeedError("empty_file", "The file holds no bytes but white space; ask the sender for the file again.")
@@ -44,10 +52,7 @@ def parse(raw: bytes, feed: Feed) -> Parsed:
     table = read(text[skipped:], feed.delimiter, feed.trailing_delimiter, first_line=2 if skipped else 1)
     _refuse_wrong_columns(table.header, feed)
     table, repeated = _without_repeated_headers(table)
-    ignored = {"repeated header": repeated} if repeated else {}
-    assert feed.kind is not None  # feed_model: a csv feed has one
-    frame = _wide(table, feed, ignored) if feed.mapping.wide else _frame(table, feed)
-    return Parsed({feed.kind: frame}, ignored=ignored)
+    return table, {"repeated header": repeated} if repeated else {}
 
 
 def _decode(raw: bytes, feed: Feed) -> str:
@@ -126,17 +131,12 @@ def _second_header(line: int) -> str:
     return f"Line {line} is a second header, unlike the first: two files in one. Ask the sender for one file each."
 
 
-def _frame(table: Table, feed: Feed) -> pd.DataFrame:
-    """The long layout: a row of the file is a row of the frame."""
+def long(table: Table, feed: Feed) -> pa.Table:
+    """The long layout: a row of the file is a row of the table."""
     kept = table.spread()
-    columns = _fields(kept, table, feed)
-    columns["ragged_line"] = pa.array(table.ragged_lines(), pa.string())
-    for name, column in zip(_source_names(table.header), kept, strict=True):
-        columns[SOURCE + name] = column
-    frame: pd.DataFrame = pa.table(columns).to_pandas()
-    frame.insert(0, "row_no", table.row_no)
-    frame.insert(1, "line_no", table.line_no)
-    return frame
+    numbers = {"row_no": pa.array(table.row_no, pa.int64()), "line_no": pa.array(table.line_no, pa.int64())}
+    source = {SOURCE + name: column for name, column in zip(_source_names(table.header), kept, strict=True)}
+    return pa.table({**numbers, **_fields(kept, table, feed), **_oddities(table, feed), **source})
 
 
 def _wide(table: Table, feed: Feed, ignored: dict[str, int]) -> pd.DataFrame:
@@ -151,7 +151,7 @@ def _wide(table: Table, feed: Feed, ignored: dict[str, int]) -> pd.DataFrame:
             base[SOURCE + name] = column
         if header not in used and (cells := pc.sum(pc.is_valid(_clean(column, feed))).as_py()):
             ignored[f"column {name}"] = cells
-    base["ragged_line"] = pa.array(table.ragged_lines(), pa.string())
+    base |= _oddities(table, feed)
     body: pd.DataFrame = pa.table(base).to_pandas()
     body.insert(0, "row_no", (table.row_no - 1) * len(table.header))
     body.insert(1, "line_no", table.line_no)
@@ -178,6 +178,16 @@ def _wide(table: Table, feed: Feed, ignored: dict[str, int]) -> pd.DataFrame:
     for name in ("code", "value"):
         texts.setdefault(name, pd.Series(None, index=frame.index, dtype="str"))
     return frame.assign(**texts)
+
+
+def _oddities(table: Table, feed: Feed) -> dict[str, object]:
+    """ragged_line, and where there is one `unended`: the file ends inside the row's line, whose last field may have been
+    longer."""
+    columns: dict[str, object] = {"ragged_line": pa.array(table.ragged_lines(), pa.string())}
+    if table.unended and feed.unterminated == "refuse":
+        yes = np.full(len(table.row_no), "yes")
+        columns["unended"] = pa.array(yes, pa.string(), mask=table.row_no != table.unended)
+    return columns
 
 
 def _source_names(header: list[str]) -> list[str]:

@@ -22,13 +22,15 @@ Column = Any  # pa.Array or pa.ChunkedArray; pyarrow has no types of its own
 @dataclass(frozen=True)
 class Table:
     """columns: one text array a header, without the ragged rows; ragged: row number -> its text; row_no, line_no:
-    (n,) of all rows, ragged ones among them; rows count from 1, lines of the file from 1."""
+    (n,) of all rows, ragged ones among them; rows count from 1, lines of the file from 1. unended: number of the row whose
+    line the text ends in without a line end (its last field may be cut), 0 where there is none."""
 
     header: list[str]
     columns: list[Column]
     row_no: np.ndarray
     line_no: np.ndarray
     ragged: dict[int, str]
+    unended: int = 0
 
     @property
     def good(self) -> np.ndarray:
@@ -129,7 +131,7 @@ def _whole_lines(text: str, delimiter: str, trailing: bool) -> Table | None:
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         ).columns
-    return Table(header, columns, np.arange(1, len(rows) + 1), rows + 1, ragged)
+    return Table(header, columns, np.arange(1, len(rows) + 1), rows + 1, ragged, 0 if ended else len(rows))
 
 
 class _Lines(Iterator[str]):
@@ -184,11 +186,13 @@ def _records(text: str, delimiter: str, trailing: bool) -> Table:
         else:
             ragged[len(line_no)] = "".join(lines.taken).rstrip("\r\n")
             last = (len(line_no), start, len(record))
-    if not text.endswith(("\n", "\r")) and ragged and last[0] == len(line_no) and last[2] < len(header):
+    ended = text.endswith(("\n", "\r"))
+    if not ended and ragged and last[0] == len(line_no) and last[2] < len(header):
         raise FeedError("truncated", _cut_off(last[1]))
     columns: list[Column] = [pa.array(column, pa.string()) for column in zip(*good, strict=True)]
     columns = columns or [pa.array([], pa.string()) for _ in header]
-    return Table(header, columns, np.arange(1, len(line_no) + 1), np.array(line_no, dtype=np.int64), ragged)
+    lines_of = np.array(line_no, dtype=np.int64)
+    return Table(header, columns, np.arange(1, len(line_no) + 1), lines_of, ragged, 0 if ended else len(line_no))
 
 
 def _cut_off(line: int) -> str:

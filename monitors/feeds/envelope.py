@@ -204,10 +204,10 @@ def _message(
             raise Broken("run_together", f"Line {number} holds a second segment inside a field: a line end is lost.")
         kept.append(line)
         numbers.append(number)
-    if cut and (feed.hl7v2.unterminated == "refuse" or (kept[-1].startswith("OBX") and kept[-1].count(separators[0]) < 11)):
+    if cut and (feed.unterminated == "refuse" or (kept[-1].startswith("OBX") and kept[-1].count(separators[0]) < 11)):
         raise Broken(
             "truncated", f"The last message, on line {line_no}, ends without a line end: it may be cut off.",
-            "Ask the sender for the whole file; for a sender that never ends its last line, set hl7v2.unterminated: take.",
+            "Ask the sender for the whole file; for a sender that never ends its last line, set unterminated: take.",
         )  # fmt: skip
     return Message("\r".join(kept), numbers, separators, charset)
 

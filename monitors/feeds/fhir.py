@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitors.config import FIELDS, Feed
-from monitors.feeds import fhir_facts, fhir_labs, fhir_pieces
+from monitors.feeds import fhir_facts, fhir_labs, fhir_pieces, fhir_reports, fhir_seems
 from monitors.feeds.fhir_elements import of, text
 from monitors.feeds.fhir_medications import Medications, listed
 from monitors.feeds.fhir_people import INPATIENT, CannotUse, People, Row, care, encounter, patient_rows
 from monitors.feeds.fhir_pieces import Piece
 from monitors.feeds.fhir_references import Lookup, References, no_lookup
+from monitors.feeds.fhir_reports import Standing
 from monitors.feeds.parsed import REFUSED, SOURCE, Parsed, nothing_refused
 
 CONTEXT = frozenset({
@@ -31,7 +32,8 @@ CONTEXT = frozenset({
 })  # fmt: skip
 ORDER = (
     ("Organization", "Location", "Patient", "Practitioner", "PractitionerRole"), ("Medication",), ("Specimen",),
-    ("Encounter", "EpisodeOfCare"), ("MedicationRequest", "MedicationStatement", "MedicationAdministration"),
+    ("Encounter", "EpisodeOfCare"), ("DiagnosticReport",),
+    ("MedicationRequest", "MedicationStatement", "MedicationAdministration"),
 )  # fmt: skip
 REMEDY = "Ask the sender to mend it and send it again."
 _EXTENSION = re.compile(rb'"extension"\s*:')
@@ -53,7 +55,7 @@ class Resources:
     """One file, read and not yet put into frames. rows: kind -> (row number, where from, fields); the rest as in `Parsed`."""
 
     rows: dict[str, list[tuple[int, Piece, Row]]]
-    refused: list[tuple[int, int, str, str, str, str]]
+    refused: list[tuple[int, int, str, str, str, str, str]]
     ignored: dict[str, int]
     kept: dict[str, str]
 
@@ -76,23 +78,26 @@ def read(raw: bytes, feed: Feed, lookup: Lookup = no_lookup) -> Resources:
     if b"modifierExtension" in raw or b"implicitRules" in raw or b"\\u" in raw:  # \\u: it may hide there
         pieces = [_refuse_modified(piece) for piece in pieces]
     references = References(pieces, feed)
+    others = fhir_reports.standing(pieces, references, lookup)
     if lookup is not no_lookup:
-        references.add_earlier(pieces, lookup)
+        references.add_earlier([*pieces, *others.earlier()], lookup)
     ignored: Counter[str] = Counter()
-    make = _Rows(pieces, references, feed, ignored)
+    make = _Rows(pieces, references, others, feed, ignored)
     rows: dict[str, list[tuple[int, Piece, Row]]] = {}
-    refused: list[tuple[int, int, str, str, str, str]] = []
+    refused: list[tuple[int, int, str, str, str, str, str]] = []
     number = 0
     for piece in pieces:
         for kind, row in make.of(piece):
             number += 1
             if isinstance(row, CannotUse):
-                refused.append((number, piece.line_no, row.reason, row.sentence, row.remedy, piece.text))
+                said = fhir_seems.results(piece, feed) if piece.reason else row.results
+                refused.append((number, piece.line_no, row.reason, row.sentence, row.remedy, piece.text, said))
             else:
                 rows.setdefault(kind, []).append((number, piece, row))
     if extensions := len(_EXTENSION.findall(raw)) if b'"extension"' in raw else 0:
         ignored["extension"] = extensions
-    return Resources(rows, refused, dict(ignored), references.kept())
+    kept = {**references.kept(), **fhir_reports.kept(pieces, others, references, feed)}
+    return Resources(rows, refused, dict(ignored), kept)
 
 
 def _refuse_modified(piece: Piece) -> Piece:
@@ -112,11 +117,12 @@ def _refuse_modified(piece: Piece) -> Piece:
 class _Rows:
     """Which rows each resource of a file gives."""
 
-    def __init__(self, pieces: list[Piece], references: References, feed: Feed, ignored: Counter[str]) -> None:
-        self._references, self._feed, self._ignored = references, feed, ignored
+    def __init__(
+        self, pieces: list[Piece], references: References, others: Standing, feed: Feed, ignored: Counter[str]
+    ) -> None:
+        self._references, self._others, self._feed, self._ignored = references, others, feed, ignored
         self._people = People(references, feed)
-        self._others = fhir_labs.standing(pieces)
-        self._labs = fhir_labs.Labs(self._people, references, self._others, feed)
+        self._labs = fhir_labs.Labs(self._people, references, others, feed)
         self._medications = Medications(self._people, references, listed(pieces), feed)
         self._by_kind: dict[str, Callable[[Piece], list[Found]]] = {
             "Observation": self._results, "DiagnosticReport": self._results,
@@ -149,10 +155,32 @@ class _Rows:
         return make(piece)
 
     def _results(self, piece: Piece) -> list[Found]:
-        return [
+        here = [
             row for observation, outer in fhir_labs.observations(piece, self._others, self._ignored)
             for row in self._labs.rows(piece, observation, outer, self._ignored)
         ]  # fmt: skip
+        return [*here, *(("labs", self._taken_back(piece, key)) for key in fhir_reports.outside(piece, self._references))]
+
+    def _taken_back(self, piece: Piece, key: str) -> Row | CannotUse:
+        """The row that withdraws a result of an earlier file: one for each its report names, whatever is known of it."""
+        found = fhir_reports.earlier(key, self._references)
+        if found is None:
+            return CannotUse(
+                "unresolved_reference", "A withdrawn report names a result that is not known here; if stored, it still stands.",
+                "Send the Observation, then `nephrowatch quarantine retry`; discard the row when the result is not watched.",
+            )  # fmt: skip
+        if not fhir_reports.withdraws(piece, key, self._others):
+            return CannotUse(
+                "withdrawn_report", "A withdrawn report names a result that another report stands for.",
+                "Ask the sender whether the result stands.",
+            )  # fmt: skip
+        rows = self._labs.rows(Piece(piece.line_no, piece.text, found), found, None, self._ignored)
+        if len(rows) != 1:
+            return CannotUse(
+                "withdrawn_report", "A withdrawn report names a result of several parts, of an earlier file; they still stand.",
+                "Ask the sender for the Observation, entered in error.",
+            )  # fmt: skip
+        return rows[0][1]
 
     def _drugs(self, piece: Piece) -> list[Found]:
         return self._medications.rows(piece, self._ignored)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from monitors.config import Feed
@@ -78,6 +79,21 @@ def code_of(concept: Any) -> str | None:
     )
 
 
+def token(concept: Any, code: str | None) -> str | None:
+    """`system|code` of a code the concept gives; a code means something within its system only. The code alone without one."""
+    codings = objects(of(concept, "coding"))
+    system = next((text(coding.get("system")) for coding in codings if text(coding.get("code")) == code), None)
+    return f"{system}|{code}" if system and code else code
+
+
+def plain(number: str) -> str:
+    """A JSON number without exponent: 7.9e0 is 7.9. One nobody would write out stays as it is."""
+    if "e" not in number.lower():
+        return number
+    read = Decimal(number)
+    return format(read, "f") if abs(read.adjusted()) < 30 else number
+
+
 def quantity(found: Any) -> tuple[str | None, str | None]:
     """(number with its comparator in front, unit) of a Quantity. A UCUM code wins over the printed unit. A value that
     is no JSON number stays what it is, in words that cannot be read as a number."""
@@ -91,7 +107,7 @@ def quantity(found: Any) -> tuple[str | None, str | None]:
     comparator = found.get("comparator")
     if type(number) is not Number or (comparator is not None and comparator not in ("<", "<=", ">=", ">")):
         return f"not a FHIR quantity: {comparator or ''}{number}"[:200], unit
-    return f"{comparator or ''}{number}", unit
+    return f"{comparator or ''}{plain(number)}", unit
 
 
 def span(found: Any) -> tuple[str | None, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from monitors.config import Feed
-from monitors.feeds.fhir_elements import best_coding, code_of, day_after, objects, of, started, text
+from monitors.feeds.fhir_elements import best_coding, code_of, day_after, started, text, token
 from monitors.feeds.fhir_people import CannotUse, People, Row
 from monitors.feeds.fhir_pieces import Piece
 
@@ -35,10 +35,8 @@ def rows(piece: Piece, people: People, feed: Feed, ignored: Counter[str]) -> lis
     else:
         status = PROCEDURE.get(said or "(none)", said or "(none)")
         begun, ended = started(found, "performed"), None
-    codings = objects(of(found.get("code"), "coding"))
-    system = next((text(coding.get("system")) for coding in codings if text(coding.get("code")) == code), None)
-    return [("facts", {  # a code means something within its system only
-        **person, "fact": feed.mapping.facts.get(code or "", code), "code": f"{system}|{code}" if system else code,
+    return [("facts", {
+        **person, "fact": feed.mapping.facts.get(code or "", code), "code": token(found.get("code"), code),
         "text": words, "happened_on": begun,
         "ended_on": ended, "status": status,
     })]  # fmt: skip

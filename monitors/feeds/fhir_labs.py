@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from monitors.config import Feed
-from monitors.feeds.fhir_elements import best_coding, code_of, identifiers, notes, objects, of, started, text, words_of
+from monitors.feeds import fhir_reports, fhir_seems
+from monitors.feeds.fhir_elements import best_coding, code_of, identifiers, notes, objects, of, started, text, token, words_of
 from monitors.feeds.fhir_people import CannotUse, People, Row, place
 from monitors.feeds.fhir_pieces import Piece
-from monitors.feeds.fhir_references import References
-from monitors.feeds.fhir_values import WITHDRAWS, condition, fact_status, interval, value
+from monitors.feeds.fhir_references import WITHDRAWS, References
+from monitors.feeds.fhir_reports import Standing
+from monitors.feeds.fhir_values import condition, fact_status, interval, value
 
 STATUS = {"registered": "preliminary"}  # Observation.status in our words; the others are our words, or unknown to us
 ISSUED_LATE = frozenset({"corrected", "amended", *WITHDRAWS})
 PERSON = ("patient", "second_identifier", "date_of_birth", "family_name", "given_name", "sex")
 ACCESSION_TYPES = frozenset({"ACSN", "FILL"})  # v2-0203: accession, filler's number
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What the file says besides the Observation itself. alone: keys of Observations that stand alone; withdrawn: key ->
-    status of the withdrawn report that contains it; reports: reference of a result ('Observation/1') -> its report."""
-
-    alone: frozenset[Any]
-    withdrawn: dict[Any, str]
-    reports: dict[str, tuple[Piece, dict[str, Any]]]
-
-
-def standing(pieces: list[Piece]) -> Standing:
-    """Read a file's Observations and reports once, to know which result is told twice and which report was withdrawn."""
-    reports = [piece for piece in pieces if piece.resource.get("resourceType") == "DiagnosticReport"]
-    if not reports:
-        return Standing(frozenset(), {}, {})
-    alone = {key for piece in pieces if piece.resource.get("resourceType") == "Observation" for key in _keys(piece.resource)}
-    withdrawn: dict[Any, str] = {}
-    by_result: dict[str, tuple[Piece, dict[str, Any]]] = {}
-    for piece in reports:
-        report = piece.resource
-        if report.get("status") in WITHDRAWS:
-            for inner in contained(report):
-                withdrawn.update(dict.fromkeys(_keys(inner), str(report["status"])))
-        for result in objects(report.get("result")):
-            if target := text(result.get("reference")):
-                by_result[target] = (piece, report)
-    return Standing(frozenset(alone), withdrawn, by_result)
-
-
-def contained(resource: dict[str, Any]) -> list[dict[str, Any]]:
-    return [inner for inner in objects(resource.get("contained")) if inner.get("resourceType") == "Observation"]
-
-
-def _keys(observation: dict[str, Any]) -> list[Any]:
-    """What makes two Observations of a file the same result: an identifier with a system, or id and code."""
-    found: list[Any] = [(system, value) for system, value, _ in identifiers(observation.get("identifier")) if system]
-    number, codings = text(observation.get("id")), objects(of(observation, "code", "coding"))
-    if number and codings:
-        found.append((number, *sorted(f"{coding.get('system')}|{coding.get('code')}" for coding in codings)))
-    return found
 
 
 def observations(piece: Piece, others: Standing, ignored: Counter[str]) -> list[tuple[dict[str, Any], dict[str, Any] | None]]:
@@ -67,11 +27,11 @@ def observations(piece: Piece, others: Standing, ignored: Counter[str]) -> list[
     found: list[tuple[dict[str, Any], dict[str, Any] | None]] = []
     if outer["resourceType"] == "Observation":
         found.append((outer, None))
-    inside = contained(outer)
+    inside = fhir_reports.contained(outer)
     if not found and not inside:
         ignored["DiagnosticReport"] += 1
     for inner in inside:
-        if others.alone.intersection(_keys(inner)):
+        if others.alone.intersection(fhir_reports.keys(inner)):
             ignored["Observation (contained and standing alone)"] += 1
         else:
             found.append((inner, outer))
@@ -104,16 +64,20 @@ class Labs:
              ignored: Counter[str]) -> list[tuple[str, Row | CannotUse]]:  # fmt: skip
         """(kind, row) for each part of an Observation."""
         found = parts(observation, ignored)
+        rows: list[tuple[str, Row | CannotUse]] = []
+        shared: Row | CannotUse
         try:
             shared = self._shared(piece, observation, outer)
         except CannotUse as problem:
-            return [("labs", problem)] * len(found)
-        rows: list[tuple[str, Row | CannotUse]] = []
+            shared = problem
         for part in found:
             try:
+                if isinstance(shared, CannotUse):
+                    raise shared
                 rows.append(self._part(part, shared))
             except CannotUse as problem:
-                rows.append(("labs", problem))
+                said = fhir_seems.result(part, observation, self._feed)
+                rows.append(("labs", CannotUse(problem.reason, problem.sentence, problem.remedy, json.dumps([said]))))
         return rows
 
     def _part(self, part: dict[str, Any], shared: Row) -> tuple[str, Row]:
@@ -122,7 +86,8 @@ class Labs:
         mapping = self._feed.mapping
         if code is not None and code in mapping.facts and code not in mapping.codes:
             return "facts", {
-                **{name: shared[name] for name in PERSON if name in shared}, "fact": mapping.facts[code], "code": code,
+                **{name: shared[name] for name in PERSON if name in shared}, "fact": mapping.facts[code],
+                "code": token(part.get("code"), code),
                 "text": words, "value": said, "unit_text": unit, "happened_on": shared["collected_at"],
                 "status": fact_status(shared["status"]), "unit": shared["unit"],
             }  # fmt: skip
@@ -145,8 +110,9 @@ class Labs:
     def _shared(self, piece: Piece, observation: dict[str, Any], outer: dict[str, Any] | None) -> Row:
         """What all parts of an Observation have in common. Raises CannotUse."""
         report = outer
-        if report is None and self._others.reports and (key := text(observation.get("id"))):
-            _, report = self._others.reports.get(piece.full_url) or self._others.reports.get(f"Observation/{key}") or (None, None)
+        if report is None and self._others.reports:
+            key = f"Observation/{text(observation.get('id'))}"
+            _, report = self._others.reports.get(piece.full_url) or self._others.reports.get(key) or (None, None)
         given = report or {}
         if observation.get("focus"):
             raise CannotUse("other_subject", "The result is about something other than the patient (focus).", "Nothing to do.")
@@ -159,7 +125,7 @@ class Labs:
         encounter = self._references.find(observation.get("encounter") or given.get("encounter"), piece, holder)
         if encounter is not None and not self._is_same(person, encounter.get("subject"), subject, piece, encounter):
             encounter = None
-        status = self._status(observation, given if outer else {})
+        status = self._status(observation, given)
         issued = text(observation.get("issued")) or text(given.get("issued"))
         if issued is None and status in ISSUED_LATE:  # what corrects must be later than what it corrects
             issued = text(of(observation, "meta", "lastUpdated")) or text(of(given, "meta", "lastUpdated"))
@@ -199,7 +165,8 @@ class Labs:
         status = said if said in self._feed.mapping.statuses else STATUS.get(said, said)
         over = report.get("status") if report.get("status") in WITHDRAWS else None
         if over is None and self._others.withdrawn:
-            over = next((self._others.withdrawn[key] for key in _keys(observation) if key in self._others.withdrawn), None)
+            withdrawn = self._others.withdrawn
+            over = next((withdrawn[key] for key in fhir_reports.keys(observation) if key in withdrawn), None)
         return str(over) if over and status not in WITHDRAWS else status
 
     def _specimen(self, observation: dict[str, Any], report: dict[str, Any], piece: Piece, holder: dict[str, Any], person: Row,

@@ -19,10 +19,11 @@ CARE_STATUS = {"active": "active", "onhold": "active", "finished": "transferred"
 
 
 class CannotUse(Exception):
-    """A row nobody can use. reason, sentence, remedy as quarantine keeps them; never a word of the patient's."""
+    """A row nobody can use. reason, sentence, remedy as quarantine keeps them; never a word of the patient's. results: as
+    in `Parsed.refused`, what the row seems to say all the same."""
 
-    def __init__(self, reason: str, sentence: str, remedy: str) -> None:
-        self.reason, self.sentence, self.remedy = reason, sentence, remedy
+    def __init__(self, reason: str, sentence: str, remedy: str, results: str = "[]") -> None:
+        self.reason, self.sentence, self.remedy, self.results = reason, sentence, remedy, results
         super().__init__(sentence)
 
 

@@ -5,6 +5,7 @@ A reference that could mean two different resources means none: better a row in 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -17,6 +18,8 @@ from monitors.feeds.fhir_pieces import Piece
 Lookup = Callable[[list[str]], dict[str, str]]
 _LOCAL = re.compile(r"([A-Z][A-Za-z]{1,60})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")
 _URL = re.compile(rf"(https?://[^\s?#]*/)({_LOCAL.pattern})")
+
+WITHDRAWS = ("cancelled", "entered-in-error")
 
 # Which elements of a resource are followed, and so looked up when the file does not hold them.
 FOLLOWED: dict[str, tuple[str, ...]] = {
@@ -66,20 +69,20 @@ class References:
             _put(self._local, f"{kind}/{number}" if number else _unversioned(found[2] if found else ""), piece)
 
     def kept(self) -> dict[str, str]:
-        """Resources later files may refer to: 'Type/id' -> JSON text."""
+        """Resources of this file later files may refer to: 'Type/id' -> JSON text."""
         return {
             key: piece.text for key, piece in self._local.items()
-            if piece is not None and piece.resource["resourceType"] in KEPT
+            if piece is not None and piece.line_no > 0 and piece.resource["resourceType"] in KEPT
         }  # fmt: skip
 
     def add_earlier(self, pieces: Iterable[Piece], lookup: Lookup) -> None:
         """Fetch what the pieces point to and the file does not hold, and what that points to, from earlier files."""
         asked: set[str] = set()
         resources = [piece.resource for piece in pieces if piece.resource]
-        for _ in range(3):  # Observation -> Encounter -> Location is the longest way
+        for _ in range(4):  # a withdrawn DiagnosticReport -> Observation -> Encounter -> Location is the longest way
             wanted = sorted({
                 key for resource in resources for target in followed(resource)
-                if (key := self._key(target)) and key not in self._local and key not in asked
+                if (key := self.key(target)) and key not in asked and (key not in self._local or self._dated(key))
             })  # fmt: skip
             if not wanted:
                 return
@@ -88,10 +91,32 @@ class References:
             resources = []
             for key, body in found.items():
                 resource = fhir_json.value(body)
-                self._local.setdefault(key, Piece(0, body, resource))
-                resources.append(resource)
+                if self._add_earlier(key, Piece(0, body, resource)):
+                    resources.append(resource)
 
-    def _key(self, reference: str) -> str:
+    def _dated(self, key: str) -> bool:
+        """The file holds it and says when it was changed: an earlier file may have had a later version."""
+        piece = self._local[key]
+        return piece is not None and _changed(piece) is not None
+
+    def _add_earlier(self, key: str, piece: Piece) -> bool:
+        """Take a resource of an earlier file, unless this file's own is as new. An old export that comes late brings
+        nothing back."""
+        own = self._local.get(key)
+        if key in self._local:
+            mine, earlier = _changed(own) if own is not None else None, _changed(piece)
+            if own is None or mine is None or earlier is None or earlier <= mine:
+                return False
+            if own.full_url:
+                self._by_url[own.full_url] = piece
+        self._local[key] = piece
+        return True
+
+    def holds(self, key: str) -> bool:
+        """This file gave the resource ('Type/id') itself."""
+        return key in self._local and (self._local[key] is None or self._local[key].line_no > 0)  # type: ignore[union-attr]
+
+    def key(self, reference: str) -> str:
         """'Type/id' of a reference to this source's own server; '' for anything else."""
         if self._base and reference.startswith(self._base):
             reference = reference.removeprefix(self._base)
@@ -113,7 +138,7 @@ class References:
         if piece is None and target not in self._by_url:
             versioned = _URL.fullmatch(target)
             piece = self._by_url.get(versioned[1] + _unversioned(versioned[2])) if versioned else None
-            piece = piece or self._local.get(self._key(target))
+            piece = piece or self._local.get(self.key(target))
         if piece is None:
             self.missed.add(target)
             return None
@@ -121,7 +146,7 @@ class References:
 
     def number(self, reference: Any) -> str | None:
         """The id in a reference to a Patient of this source's own server."""
-        key = self._key(text(of(reference, "reference")) or "")
+        key = self.key(text(of(reference, "reference")) or "")
         return key.removeprefix("Patient/") if key.startswith("Patient/") else None
 
 
@@ -132,6 +157,10 @@ def followed(resource: dict[str, Any]) -> Iterator[str]:
         found = resource.get(element)
         for reference in objects(found) if type(found) is list else (found,):
             if target := text(of(reference, "reference")):
+                yield target
+    if kind == "DiagnosticReport" and resource.get("status") in WITHDRAWS:  # takes back what it names
+        for result in objects(resource.get("result")):
+            if target := text(of(result, "reference")):
                 yield target
     if kind == "Patient":
         for link in objects(resource.get("link")):
@@ -161,14 +190,20 @@ def _put(index: dict[str, Piece | None], key: str, piece: Piece) -> None:
         index[key] = None  # one id on two servers
         return
     old, new = _changed(before), _changed(piece)
-    if not old or not new or old == new:
+    if old is None or new is None or old == new:
         index[key] = None
     elif new > old:
         index[key] = piece
 
 
-def _changed(piece: Piece) -> str:
-    return text(of(piece.resource, "meta", "lastUpdated")) or ""
+def _changed(piece: Piece) -> dt.datetime | None:
+    """meta.lastUpdated; None when it says none, or no instant."""
+    said = text(of(piece.resource, "meta", "lastUpdated"))
+    try:
+        found = dt.datetime.fromisoformat(said) if said else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def _unversioned(reference: str) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 from monitors.feeds.fhir_elements import code_of, notes, objects, of, quantity, span, text, words_of
 from monitors.feeds.fhir_json import Number
 from monitors.feeds.fhir_people import CannotUse
-
-WITHDRAWS = ("cancelled", "entered-in-error")
+from monitors.feeds.fhir_references import WITHDRAWS
 
 
 def fact_status(status: str | None) -> str | None:

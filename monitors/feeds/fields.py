@@ -6,6 +6,8 @@ quarantine a row stands in `expectations/<kind>.json` alone.
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -20,14 +22,15 @@ PERSON = ("family_name", "given_name", "sex", "second_identifier")
 def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = None) -> pd.DataFrame:
     """Columns of one of a parser's frames, one row a row, in the same order. kind: of its rows (default: the feed's).
 
-    Always: row_no, line_no, field_count ('right' or 'wrong'), patient, unit, unit_place ('here', 'missing' or
-    'elsewhere'), date_of_birth, birth_state, names, and the `source:` columns. By kind, see `fields_labs.derive`,
-    `_medications`, `_census`, `_facts`, `_links`.
+    Always: row_no, line_no, field_count ('right' or 'wrong'), row_end ('whole' or 'unended'), patient, unit, unit_place
+    ('here', 'missing' or 'elsewhere'), date_of_birth, birth_state (as times, or 'unknown'), names, and the `source:`
+    columns. By kind, see `fields_labs.derive`, `_medications`, `_census`, `_facts`, `_links`.
     """
     kind = kind or feed.kind or ""
     out: dict[str, object] = {"row_no": frame["row_no"], "line_no": frame["line_no"]}
     ragged = text(frame, "ragged_line").notna().to_numpy()
     out["field_count"] = coded(ragged, ("right", "wrong"))
+    out["row_end"] = coded(text(frame, "unended").notna().to_numpy(), ("whole", "unended"))
     out["taken"] = coded(np.full(len(frame), kind not in feed.takes(), dtype=np.int8), ("yes", "no"))
     out["patient"] = text(frame, "patient")
     unit = text(frame, "unit")
@@ -37,7 +40,8 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
     places, known = readings.each(unit, lambda text: "here" if text in ours else "elsewhere", "missing")
     out["unit"] = unit
     out["unit_place"] = states(places, ("here", "missing", "elsewhere"), known)
-    out["date_of_birth"], out["birth_state"] = _day(frame, "date_of_birth", feed)
+    births = text(frame, "date_of_birth")
+    out["date_of_birth"], out["birth_state"] = moments.births(births, feed.mapping.dates, feed.zone, feed.format)
     for name in PERSON:
         out[name] = text(frame, name)
     by_kind = {
@@ -46,6 +50,18 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
     out.update(by_kind[kind](frame, feed, config))
     kept = {name: frame[name] for name in frame.columns if name == "ragged_line" or str(name).startswith("source:")}
     return pd.DataFrame({**out, **kept}, index=frame.index)
+
+
+def said(refused: pd.DataFrame, feed: Feed, config: Config) -> pd.DataFrame:
+    """What refused parts of a file seem to say (`Parsed.refused.results`), derived like laboratory rows; row_no is the
+    part's. Of no patient: nothing of it is ever stored."""
+    names = ("code", "value", "unit_text", "collected_at", "accession")
+    told = refused["results"].dropna() if "results" in refused else pd.Series(dtype="str")
+    numbers = refused.loc[told.index, "row_no"]
+    rows = [(number, *result) for number, results in zip(numbers, told, strict=True) for result in json.loads(results)]
+    frame = pd.DataFrame(rows, columns=["row_no", *names]).astype(dict.fromkeys(names, "str"))
+    frame[list(names)] = frame[list(names)].mask(frame[list(names)] == "")
+    return derive(frame.assign(line_no=frame["row_no"]), feed, config, "labs")
 
 
 def _day(frame: pd.DataFrame, field: str, feed: Feed) -> moments.Dates:

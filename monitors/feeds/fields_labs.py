@@ -23,13 +23,14 @@ ANY_DAY = (dt.date.min, dt.date.max)
 
 
 def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]:
-    """analyte (number in analytes.yaml, 0 none), analyte_name, code and code_state; value_text, number (as
-    reported), comparator, value (conventional unit, 6 decimals, missing when withdrawn), value_state; unit_text,
-    measured_in (UCUM), unit_state; plausibility (0 = lowest, 1 = highest believable value); collected_at,
-    issued_at (UTC) with collected_state, issued_state, issue_state; status and status_state; flags (bits of
-    records.Flag), timing_state, location_state; accession, assay, comment, reference_range, abnormal; specimen as
-    written, specimen_kind (missing for blood) and specimen_state; condition (of words.CONDITIONS, else missing) and
-    condition_text; upper_limit (conventional unit) and limit_state."""
+    """analyte (number in analytes.yaml, 0 none), analyte_name, code and code_state; value_text, number (as reported), seems
+    (the number a text that is none begins with, asked only whether it would be critical), comparator, value (conventional unit,
+    6 decimals, missing when withdrawn), value_state; unit_text, measured_in (UCUM), unit_state; plausibility (0 = lowest, 1 =
+    highest believable value); collected_at, issued_at (UTC) with collected_state, issued_state, issue_state; status and
+    status_state; flags (bits of records.Flag), timing_state, location_state; accession and accession_state ('own' or 'shared'),
+    sub_id, assay, comment, reference_range, abnormal; specimen as written, specimen_kind (missing for blood) and
+    specimen_state; condition (of words.CONDITIONS, else missing) and condition_text; upper_limit (conventional unit) and
+    limit_state."""
     mapping = feed.mapping
     code = text(frame, "code")
     code_at, codes = readings.each(code, lambda code: (code, _code_state(code, feed)), ("", "missing"))
@@ -48,6 +49,8 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]
     reported = np.array([np.nan if read is None else read.value for read in values])[value_at]
     censored = np.array([0 if read is None else read.flag for read in values], dtype=np.int32)[value_at]
     value_code = np.array([1 if read is None else 2 if np.isnan(read.value) else 0 for read in values], dtype=np.int8)
+
+    unclear = value_text.where(value_code[value_at] == 2)
 
     unit = _units(text(frame, "unit_text"), code_at, [code for code, _ in codes], names, feed, config)
     factor, low, high = unit["per_conventional"], unit["lowest"], unit["highest"]
@@ -75,6 +78,7 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]
         "analyte_name": labels(code_at, names),
         "value_text": value_text,
         "number": reported,
+        "seems": readings.pick(unclear, readings.seems, np.nan, "float64"),
         "comparator": labels(value_at, [signs[0 if read is None else read.flag] for read in values]),
         "value": np.where(withdrawn, np.nan, round6(reported / factor)),
         "value_state": coded(np.where(withdrawn, 3, value_code[value_at]), VALUE_STATES),
@@ -92,10 +96,24 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]
         "timing_state": timing_state,
         "location_state": location_state,
         **specimen,
-        **{name: text(frame, name) for name in ("accession", "assay", "comment", "reference_range", "abnormal")},
+        **{name: text(frame, name) for name in ("accession", "sub_id", "assay", "comment", "reference_range", "abnormal")},
+        "accession_state": _accessions(frame, stated["status"]),
         **_condition(frame, feed),
         **_upper_limit(frame, factor, mapping.decimal),
     }
+
+
+def _accessions(frame: pd.DataFrame, status: pd.Categorical) -> pd.Categorical:
+    """'shared' where the file gives one accession to two patients, and no correction says so: whose blood it was is not
+    certain for either."""
+    accession, named = pd.factorize(text(frame, "accession"))
+    patient, _ = pd.factorize(text(frame, "patient"))
+    told = (accession >= 0) & (patient >= 0) & np.asarray(status.isin(["final", "preliminary"]))
+    owner = np.full(len(named) + 1, -1)
+    owner[accession[told][::-1]] = patient[told][::-1]  # the first that is named
+    shared = np.zeros(len(named) + 1, dtype=bool)
+    shared[accession[told & (owner[accession] != patient)]] = True
+    return coded(told & shared[accession], ("own", "shared"))
 
 
 def _is(column: pd.Categorical, word: str) -> np.ndarray:

@@ -2,10 +2,12 @@
 
     event                                   row
     A01 A06 A13                             census: admitted, when the visit is an inpatient's or no class is given
-    A02 A04 A08 A12                         census: by the patient class (PV1-2); without one no row
+    A02 A04 A12                             census: by the patient class (PV1-2); without one no row
+    A08                                     as A02, but only where PID-30 says N: an update of data is no movement, and one
+                                            written after a death would bring the patient back to life
     A03 A07 A11                             census: active
     any, with PID-30 Y or PID-29            census: died
-    A18 A24 A34 A36 A39 A40 A47             link: merge      A37: link: unmerge
+    A18 A24 A30 A34 A36 A39 A40 A47         link: merge      A37: link: unmerge
     DG1, PR1 of any event                   fact
 """
 
@@ -19,11 +21,11 @@ from monitors.feeds.hl7_rows import Read, Row
 from monitors.feeds.hl7_segments import Segment
 
 ADMITS = ("A01", "A06", "A13")
-BY_CLASS = ("A02", "A04", "A08", "A12")
+BY_CLASS = ("A02", "A04", "A12")
 ENDS = ("A03", "A07", "A11")
-MERGES = ("A18", "A34", "A36", "A39", "A40", "A47")
+MERGES = ("A18", "A30", "A34", "A36", "A39", "A40", "A47")
 PAIRS = ("A24", "A37")
-TAKEN = {*ADMITS, *BY_CLASS, *ENDS, *MERGES, *PAIRS, "A28", "A31"}
+TAKEN = {*ADMITS, *BY_CLASS, "A08", *ENDS, *MERGES, *PAIRS, "A28", "A31"}
 ONCE = ("EVN", "PID", "PV1", "MRG")
 
 
@@ -61,7 +63,7 @@ def _census(
     elif trigger in ADMITS:
         status = "active" if visit.patient_class and visit.patient_class not in hl7_tables.INPATIENT else "admitted"
         effective = visit.admitted_at if visit.admitted_at and trigger == "A01" else happened
-    elif trigger in BY_CLASS and visit.patient_class:
+    elif (trigger in BY_CLASS or (trigger == "A08" and pid.part(30).upper() == "N")) and visit.patient_class:
         status = "admitted" if visit.patient_class in hl7_tables.INPATIENT else "active"
     elif trigger in ENDS:
         status, effective = "active", (visit.discharged_at if trigger == "A03" else "") or happened

@@ -8,10 +8,9 @@ orders (OBR-1) and results (OBX-1) start again, or a visit begins, where no pati
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from monitors.feed_model import Feed
 from monitors.feeds import hl7_codes, hl7_patient, hl7_tables
+from monitors.feeds.hl7_order import Head, Order, agreed, first_of, timing
 from monitors.feeds.hl7_patient import Patient, Visit
 from monitors.feeds.hl7_refusal import Broken
 from monitors.feeds.hl7_rows import Read, Row
@@ -21,17 +20,6 @@ BETWEEN = (
     "Ask the sender for the message again; if it never puts two patients into one message and numbers every order 1, set "
     "hl7v2.patients_per_message: one."
 )
-
-
-@dataclass
-class Order:
-    """What one OBR covers. results: each OBX with the notes after it."""
-
-    orc: Segment | None = None
-    obr: Segment | None = None
-    specimens: list[Segment] = field(default_factory=list)
-    results: list[tuple[Segment, list[str]]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 class Reader:
@@ -161,21 +149,31 @@ class Reader:
         if not order.results:
             return
         assert patient is not None
-        head = self._head(order, patient)
+        head, again = self._head(order, patient), self._repeated(order)
         for obx, notes in order.results:
-            self._row(obx, notes, order, head)
+            self._row(obx, notes, order, head, again)
 
-    def _head(self, order: Order, patient: Patient) -> _Head:
+    def _repeated(self, order: Order) -> set[str]:
+        """Codes that stand under the order more than once with different OBX-4: each of them is a result of its own."""
+        said: dict[str, set[str]] = {}
+        for obx, _ in order.results:
+            said.setdefault(hl7_codes.code(obx, 3, self.codes.known), set()).add(obx.text(4))
+        return {code for code, sub_ids in said.items() if len(sub_ids) > 1}
+
+    def _head(self, order: Order, patient: Patient) -> Head:
         obr, specimens = order.obr, order.specimens
-        collected = _same([spm.part(17) for spm in specimens]) or (obr.part(7) if obr else "")
+        drawn = agreed([spm.part(17) for spm in specimens])
+        collected = drawn or (obr.part(7) if obr else "")
         said = {hl7_codes.code(spm, 4, self.codes.specimens) for spm in specimens} - {""}
-        specimen = " and ".join(sorted(said)) or (_first_of(obr.subparts(15, 1), self.codes) if obr else "")
+        specimen = " and ".join(sorted(said)) or (first_of(obr.subparts(15, 1), self.codes) if obr else "")
         conditions = [" ".join(parts[:2]).strip() for spm in specimens for at in (24, 21) for parts in spm.repetitions(at)]
-        return _Head(
+        return Head(
             raw=(self.msh.raw, patient.raw, obr.raw if obr else ""),
             shared=(*patient.person, self.visit.unit, self.visit.patient_class),
             collected=collected,
-            issued=(obr.part(22) if obr else "") or self.msh.part(7),
+            drawn=bool(drawn),
+            issued=obr.part(22) if obr else "",
+            timing=timing(obr, self.feed) if obr else "",
             accession=self._accession(order),
             specimen=specimen,
             condition=" | ".join(dict.fromkeys(filter(None, conditions))),
@@ -186,7 +184,7 @@ class Reader:
     def _accession(self, order: Order) -> str:
         for place in self.feed.hl7v2.accession:
             if place == "SPM-2":
-                found = _same([spm.part(2, 2) or spm.part(2, 1) for spm in order.specimens])
+                found = agreed([spm.part(2, 2) or spm.part(2, 1) for spm in order.specimens])
             else:
                 segment = order.orc if place == "ORC-3" else order.obr
                 found = segment.part(2 if place == "OBR-2" else 3) if segment else ""
@@ -194,9 +192,10 @@ class Reader:
                 return found
         return ""
 
-    def _row(self, obx: Segment, notes: list[str], order: Order, head: _Head) -> None:
+    def _row(self, obx: Segment, notes: list[str], order: Order, head: Head, again: set[str]) -> None:
         coded = hl7_codes.code(obx, 3, self.codes.known)
-        collected = head.collected or obx.part(14)
+        own = obx.part(14)
+        collected = own if own and not head.collected.startswith(own) and not head.drawn else head.collected
         written = hl7_codes.value(obx)
         status = hl7_tables.result_status(obx.part(11), head.status, (obx.part(10), obx.part(12)), self.feed)
         start: Row = (obx.line_no, *head.raw, obx.raw, *head.shared[:7])
@@ -209,35 +208,16 @@ class Reader:
         comment = " | ".join(filter(None, notes + head.notes))
         flags = "~".join(filter(None, (parts[0] for parts in obx.repetitions(8))))
         assay = obx.part(17, 2) or obx.part(17)
+        sub_id = obx.text(4)
+        if sub_id == "1" or (coded not in again and sub_id == obx.part(1)):
+            sub_id = ""  # says nothing: the first, or the number of the line
+        # The time of the message is that of sending: a message sent again would bring back what was corrected since.
+        issued = head.issued or ("" if status in ("final", "preliminary") else self.msh.part(7))
         self.out.rows["labs"].append(
-            (*start, head.shared[7], collected, head.issued, head.accession, head.specimen, head.condition, coded, written,
-             obx.part(6) or obx.part(6, 2), status, interval, hl7_codes.upper_limit(interval), flags, assay, comment)
+            (*start, head.shared[7], collected, issued, head.accession, head.specimen, head.condition, coded, written,
+             obx.part(6) or obx.part(6, 2), status, interval, hl7_codes.upper_limit(interval), flags, assay, comment,
+             sub_id, head.timing)
         )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Head:
-    """What every result of one order shares. shared: person, unit, location."""
-
-    raw: tuple[str, str, str]
-    shared: tuple[str, ...]
-    collected: str
-    issued: str
-    accession: str
-    specimen: str
-    condition: str
-    status: str
-    notes: list[str]
-
-
-def _same(texts: list[str]) -> str:
-    """The one text all specimens agree on; '' where they do not."""
-    distinct = set(texts) - {""}
-    return distinct.pop() if len(distinct) == 1 else ""
-
-
-def _first_of(parts: list[str], codes: hl7_codes.Codes) -> str:
-    return next((part for part in parts if part in codes.specimens), next(filter(None, parts), ""))
 
 
 _STEPS = {

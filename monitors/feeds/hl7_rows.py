@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from monitors.feed_model import KINDS, Feed, Kind
+from monitors.feed_model import FIELDS, KINDS, Feed, Kind
+from monitors.feeds import hl7_refusal
 from monitors.feeds.hl7_refusal import Refused
 from monitors.feeds.parsed import SOURCE, Parsed
 
@@ -17,7 +18,8 @@ PERSON = ("patient", "second_identifier", "date_of_birth", "family_name", "given
 RAW = (f"{SOURCE}MSH", f"{SOURCE}PID", f"{SOURCE}order", f"{SOURCE}row")
 COLUMNS: dict[Kind, tuple[str, ...]] = {
     "labs": ("row_no", *RAW, *PERSON, "unit", "location", "collected_at", "issued_at", "accession", "specimen", "condition",
-             "code", "value", "unit_text", "status", "reference_range", "upper_limit", "abnormal", "assay", "comment"),
+             "code", "value", "unit_text", "status", "reference_range", "upper_limit", "abnormal", "assay", "comment", "sub_id",
+             "timing"),
     "medications": ("row_no", *RAW, *PERSON, "unit", "order", "drug", "dose", "started_on", "ended_on", "days_supply", "status"),
     "census": ("row_no", *RAW, *PERSON, "unit", "location", "effective_on", "status", "clinician"),
     "facts": ("row_no", *RAW, *PERSON, "unit", "fact", "code", "text", "value", "unit_text", "happened_on", "status"),
@@ -46,6 +48,7 @@ def parsed(read: Read, feed: Feed) -> Parsed:
             "line_no": pd.Series([part.line_no for part in read.refused], dtype="int64"),
             **{name: pd.Series([getattr(part, name) for part in read.refused], dtype="str")
                for name in ("reason", "sentence", "remedy", "raw")},
+            "results": pd.Series([hl7_refusal.results(part.raw, feed) for part in read.refused], dtype="str"),
         }
     )  # fmt: skip
     return Parsed(frames, refused, dict(read.ignored))
@@ -62,6 +65,9 @@ def frame(kind: Kind, rows: list[Row], feed: Feed) -> pd.DataFrame:
             continue
         text = pa.array(column, pa.string())
         columns[name] = text if name.startswith(SOURCE) else pc.if_else(pc.is_in(text, value_set=missing), nothing, text)
+    for name in sorted({*feed.mapping.constants} & (FIELDS[kind][0] | FIELDS[kind][1])):
+        constant = pa.array(pa.repeat(feed.mapping.constants[name], len(rows)))
+        columns[name] = pc.coalesce(columns[name], constant) if name in columns else constant
     columns["ragged_line"] = pa.nulls(len(rows), pa.string())
     made: pd.DataFrame = pa.table(columns).to_pandas()
     return made

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from monitors.feed_model import Feed
-from monitors.feeds import envelope, hl7_admissions, hl7_labs, hl7_orders, hl7_rows, hl7_segments
+from monitors.feeds import envelope, hl7_admissions, hl7_labs, hl7_orders, hl7_patient, hl7_rows, hl7_segments
 from monitors.feeds.hl7_codes import Codes
 from monitors.feeds.hl7_refusal import Broken
 from monitors.feeds.hl7_rows import Read
@@ -40,43 +40,63 @@ def read(raw: bytes, feed: Feed) -> Read:
     out = Read(refused=unpacked.refused, ignored=unpacked.ignored)
     codes = Codes(feed)
     ends: list[int] = []
+    named: list[list[frozenset[str]]] = []
     for message in unpacked.messages:
         before = {kind: len(rows) for kind, rows in out.rows.items()}
+        named.append([])
         try:
-            _message(hl7_segments.split(message), feed, codes, out)
+            segments = hl7_segments.split(message)
+            if _message(segments, feed, codes, out):
+                named[-1] = [hl7_patient.number_of(pid, 3, feed)[1] for pid in segments if pid.name == "PID"]
         except Broken as why:
             for kind, rows in out.rows.items():
                 del rows[before[kind] :]
             out.refused.append(why.of(message.line_no, message.raw))
         ends.append(len(out.rows["labs"]))
-    _refuse_shared_accessions(out, unpacked.messages, ends)
+    for refuse in (_two_authorities(named, feed), _shared_accessions(out, ends)):
+        _refuse(out, unpacked.messages, refuse)
     out.refused.sort(key=lambda part: part.line_no)
     return out
 
 
-def _refuse_shared_accessions(out: Read, messages: list[envelope.Message], ends: list[int]) -> None:
+def _two_authorities(named: list[list[frozenset[str]]], feed: Feed) -> dict[int, Broken]:
+    """Numbers of two authorities in one file, of a feed that does not say which counts: one number may be two patients.
+    Every message that names an authority is refused. named: for each message, what its chosen numbers name."""
+    said = [names for message in named for names in message if names]
+    if feed.hl7v2.patient_authority or not said or frozenset.intersection(*said):
+        return {}
+    sentence = "The patient number is of one of several authorities in the file, and the feed does not say which one counts."
+    why = Broken("uncertain_patient", sentence, "Name in hl7v2.patient_authority the authority (PID-3, CX-4) that counts.")
+    return {at: why for at, names in enumerate(named) if any(names)}
+
+
+def _shared_accessions(out: Read, ends: list[int]) -> dict[int, Broken]:
     """One accession under two patients of a file: a specimen or an order strayed, nobody can say where from. Every
     message that names it is refused. ends: lab rows read up to and with each message."""
     owner: dict[int | str, int | str] = {}
     labs = out.rows["labs"]
     said = [(row[_ACCESSION], row[_PATIENT]) for row in labs if row[_ACCESSION]]
     shared = {accession for accession, patient in said if owner.setdefault(accession, patient) != patient}
-    if not shared:
-        return
-    start = 0
-    bad: set[int] = set()
-    for message, end in zip(messages, ends, strict=True):
-        if any(row[_ACCESSION] in shared for row in labs[start:end]):
-            bad.update(message.lines)
-            sentence = f"The message on line {message.line_no} shares an accession with another patient's."
-            why = Broken("uncertain_patient", sentence, SHARED)
-            out.refused.append(why.of(message.line_no, message.raw))
-        start = end
-    for rows in out.rows.values():
+    why = Broken("uncertain_patient", "The message shares an accession with another patient's.", SHARED)
+    starts = [0, *ends]
+    return {
+        at: why for at, end in enumerate(ends) if shared and any(row[_ACCESSION] in shared for row in labs[starts[at] : end])
+    }
+
+
+def _refuse(out: Read, messages: list[envelope.Message], why: dict[int, Broken]) -> None:
+    """Refuse messages, by their place in the file, that were read well and turn out not to be sure of their patient."""
+    gone = {part.line_no for part in out.refused}
+    bad = {line for at in why for line in messages[at].lines}
+    out.refused.extend(
+        broken.of(messages[at].line_no, messages[at].raw) for at, broken in why.items() if messages[at].line_no not in gone
+    )
+    for rows in out.rows.values() if bad else ():
         rows[:] = [row for row in rows if row[0] not in bad]
 
 
-def _message(segments: list[Segment], feed: Feed, codes: Codes, out: Read) -> None:
+def _message(segments: list[Segment], feed: Feed, codes: Codes, out: Read) -> bool:
+    """Add the rows of one message to `out`; False where nobody asked for such messages. Raises Broken."""
     msh = segments[0]
     kind, trigger, version = msh.part(9).upper(), msh.part(9, 2).upper(), msh.part(12)
     if not kind:
@@ -91,6 +111,8 @@ def _message(segments: list[Segment], feed: Feed, codes: Codes, out: Read) -> No
         hl7_admissions.read(segments, trigger, feed, codes, out)
     elif kind in OTHERS and re.fullmatch(r"(?:[A-Z][0-9]{2})?", trigger):
         out.ignored[f"{kind}^{trigger}"] += 1
+        return False
     else:
         remedy = "Ask the sender what the message is; results of a damaged MSH-9 must not be passed over."
         raise Broken("unknown_message", f"MSH-9 on line {msh.line_no} is no message of HL7 v2 this feed knows.", remedy)
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from monitors.feeds.readings import coded
+from monitors.feeds.readings import coded, pick
 
 TIME_STATES = ("read", "missing", "unreadable")
 
@@ -93,3 +94,34 @@ def dates(texts: pd.Series, formats: Sequence[str], zone: str, standard: str = "
     read = times(texts, formats, zone, standard)
     local = read.instant.dt.tz_convert(zone).dt.tz_localize(None)
     return Dates(local.dt.normalize().astype("datetime64[s]"), read.state)
+
+
+BIRTH_STATES = (*TIME_STATES, "unknown")
+_DAY = re.compile(r"^([0-9]{8})[0-9.]*(?:[+-][0-9]{4})?$")
+_PARTIAL = re.compile(
+    r"(?P<Y>[0-9]{4})(?:[-/.]?(?P<m>[0-9]{2}))?(?:[-/.]?(?P<d>[0-9]{2}))?(?:[T ]?[0-9:.]{2,})?(?:Z|[+-][0-9:]{4,5})?"
+)
+
+
+def births(texts: pd.Series, formats: Sequence[str], zone: str, standard: str = "csv") -> Dates:
+    """Dates of birth, state one of BIRTH_STATES. A year or month alone, zeros and days no calendar has are what systems
+    write when they do not know it: 'unknown', and no reason to keep a result out. A whole date in a form nobody
+    described is 'unreadable'. The offset of a midnight says nothing of the day: it is dropped."""
+    if standard == "hl7v2":
+        texts = pd.Series(pick(texts, lambda text: _DAY.sub(r"\1", text), None), index=texts.index, dtype="str")
+    read = dates(texts, formats, zone, standard)
+    never = pick(texts, _never_a_day, False, "bool") & (read.state == "unreadable")
+    return Dates(read.day, coded(np.where(never, BIRTH_STATES.index("unknown"), read.state.codes), BIRTH_STATES))
+
+
+def _never_a_day(text: str) -> bool:
+    if not text.strip("0 ./-T:"):
+        return True
+    found = _PARTIAL.fullmatch(text.strip())
+    if found is None:
+        return False
+    try:
+        dt.date(int(found["Y"]), int(found["m"] or 0), int(found["d"] or 0))
+    except ValueError:
+        return True
+    return False

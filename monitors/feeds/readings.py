@@ -82,6 +82,19 @@ def number(
     return Number(value, flag) if math.isfinite(value) else NOT_A_NUMBER
 
 
+_LEADING = re.compile(  # and neither the first half of a range, a ratio or a time, nor a part of a longer number
+    r"[<>=≤≥~ ]*([+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,2})?)(?!\s*[-–:/]\s*[0-9])(?![0-9.,])"
+)
+
+
+def seems(text: str) -> float:
+    """The number a text that is none begins with (`7.1 H`, `6,1`, `0.6*`, `7.1 mmol/L`), NaN where there is none, and for
+    ranges, ratios and times. It is no result; it is asked only whether it would be critical."""
+    found = _LEADING.match(text.strip())
+    value = float(found[1].replace(",", ".")) if found else math.nan
+    return value if math.isfinite(value) else math.nan
+
+
 def upper_limit(text: str, decimal: str = ".") -> float:
     """The upper end of a reference interval: `65`, `<65` or `15-65`. NaN when it is none of these, or not above 0."""
     span = _RANGE.fullmatch(text.strip().translate(_COMMA) if decimal == "," else text.strip())

@@ -111,7 +111,7 @@ def lock(connection: Connection, file_id: int) -> Received | None:
     return None if row is None else Received(*row)
 
 
-def same_bytes(connection: Connection, file_id: int) -> int | None:
-    """An earlier file of the same feed with the same bytes under another name, whose rows were stored."""
-    row: Any = connection.execute(sql("receive/same_bytes"), {"file_id": file_id}).scalar()
+def same_bytes(connection: Connection, file_id: int, state: str = "stored") -> int | None:
+    """Another file of the same feed with the same bytes under another name, whose rows were stored (or `held`)."""
+    row: Any = connection.execute(sql("receive/same_bytes"), {"file_id": file_id, "state": state}).scalar()
     return None if row is None else int(row)

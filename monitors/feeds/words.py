@@ -38,7 +38,7 @@ _BLOOD_WORDS = _set("blood serum plasma ser plas bld se sst")
 _BESIDE_BLOOD = _set("""
     venous arterial capillary whole peripheral heparin heparinised heparinized lithium li sodium na k k2 k3 edta citrate citrated
     oxalate fluoride fasting random sample specimen substance acute convalescent gel separator or and pre post dialysis tube from
-    with red yellow green gold top entire
+    with red yellow green gold top entire clotted unclotted line catheter cannula fistula graft access circuit
 """)
 _TUBES = {"edta": "EDTA", "k2edta": "EDTA", "k3edta": "EDTA", "citrate": "citrate", "citrated": "citrate", "oxalate": "oxalate",
           "fluoride": "oxalate"}  # fmt: skip
@@ -71,7 +71,7 @@ def specimen(text: str, mapping: Mapping) -> Specimen:
 _DAMAGE = (  # in order of what spoils most
     ("contaminated", r"contaminat\w*|\bCON\b|drip arm"),
     ("haemolysed", r"ha?emoly[sz]\w*|\bhemol\b|\bhaemol\b|\bHEM\b"),
-    ("clotted", r"\bclotted\b|\bclots?\b|\bCLOT\b"),
+    ("clotted", r"\bclotted\b(?!\s+blood)|\bclots?\b|\bCLOT\b"),  # clotted blood is what serum is made of
     ("delayed", r"delayed separation|separation delayed|delay in separation|late separation|old sample|not separated"),
     ("lipaemic", r"lipa?emi[ac]|\bLIP\b"),
     ("icteric", r"icteric|icterus|\bICT\b"),
@@ -82,6 +82,9 @@ _DENIED = re.compile(
 _NONE_AFTER = re.compile(
     r"\s*(?:index)?\s*(?:[:=]|was|is)?\s*(?:none|nil|neg\w*|absent|normal|not (?:detected|present|seen)|0)\b", re.IGNORECASE
 )
+# An index is measured on every sample: of haemolysis, icterus and lipaemia only words count, and grades (2+)
+_INDEX = re.compile(r"[\s:=<>]*(?:ind(?:ex|ices)\b)?[\s:=<>]*(?:is|was|of)?[\s:=<>]*[0-9]+(?!\s*\+|[0-9])", re.IGNORECASE)
+_INDEXED = ("haemolysed", "icteric", "lipaemic")
 _CODES = re.compile(r"\b(?:CON|HEM|CLOT|LIP|ICT)\b")
 
 
@@ -104,7 +107,8 @@ def _named(clause: str) -> list[str]:
         for match in re.finditer(pattern, clause, re.IGNORECASE):
             if match[0].isupper() or not _CODES.fullmatch(match[0].upper()) or name == "clotted":  # 'con' is no code
                 before, after = clause[: match.start()], clause[match.end() :]
-                if name == "delayed" or not (_DENIED.search(before) or _NONE_AFTER.match(after)):
+                index = name in _INDEXED and not match[0].casefold().endswith("ed") and _INDEX.match(after)
+                if name == "delayed" or not (_DENIED.search(before) or _NONE_AFTER.match(after) or index):
                     found.append(name)
     return found
 

@@ -1,1 +1,1 @@
-SELECT resource, read_to FROM nephrowatch.watermarks WHERE feed = :feed
+SELECT resource, read_to FROM nephrowatch.watermarks WHERE feed = :feed AND location = :location

@@ -2,9 +2,18 @@
 -- Off the covering index, a few rows a patient and analyte; the rest of each from the table.
 WITH asked AS (
     SELECT identifier, subject_id FROM nephrowatch.subjects WHERE authority = :authority AND identifier = ANY (:identifiers)
+), joined AS MATERIALIZED (  -- numbers that were ever joined with others: few
+    SELECT DISTINCT ON (subject_id) subject_id, patient_id FROM nephrowatch.links
+    WHERE subject_id IN (SELECT subject_id FROM nephrowatch.identity_events UNION
+                         SELECT merged_subject_id FROM nephrowatch.identity_events)
+    ORDER BY subject_id, batch DESC
+), meant AS (  -- each number asked for, and those of the same patient
+    SELECT identifier, subject_id FROM asked
+    UNION
+    SELECT a.identifier, o.subject_id FROM asked a JOIN joined j USING (subject_id) JOIN joined o USING (patient_id)
 ), past AS (
     SELECT a.identifier, r.analyte, r.collected_at, r.value, r.unit_text, r.accession
-    FROM asked a
+    FROM meant a
     CROSS JOIN LATERAL (
         SELECT *, row_number() OVER (PARTITION BY analyte ORDER BY collected_at DESC, id DESC) AS place
         FROM nephrowatch.results

@@ -9,6 +9,6 @@ FROM nephrowatch.files f
 JOIN nephrowatch.quarantine q USING (file_id)
 LEFT JOIN told t ON t.feed = f.feed
 LEFT JOIN nephrowatch.quarantine_ends e USING (quarantine_id)
-WHERE f.state = 'stored' AND f.batch > coalesce(t.through, 0) AND q.batch > coalesce(t.through, 0)
+WHERE f.state = 'stored' AND q.batch > coalesce(t.through, 0)
   AND q.row_no > 0 AND e.quarantine_id IS NULL AND q.reason <> ALL(CAST(:planned AS text[]))
 GROUP BY f.feed, q.reason ORDER BY f.feed, count(*) DESC, q.reason

@@ -1,15 +1,14 @@
 -- What each deadline is held against. deadlines: [{feed, unit ('' the feed as a whole), hours, repeats}].
--- rows: usable rows of the last hours; of a unit, those stored new. Bytes that had come before count where `repeats`
--- (a census may say the same again; a laboratory that does has nothing new). files: all the feed ever sent.
+-- rows: usable rows of the last hours; of a unit, those stored new. What had come before counts where `repeats` (a census
+-- may say the same again; a laboratory that does has nothing new). files: all the feed ever sent.
 -- watched_since: its first file, else our first night. newest: the last arrival with a usable row.
 WITH asked AS (
     SELECT d.feed, d.unit, d.repeats, CAST(:now AS timestamptz) - make_interval(hours => d.hours) AS since
     FROM jsonb_to_recordset(CAST(:deadlines AS jsonb)) AS d(feed text, unit text, hours integer, repeats boolean)
 ), arrived AS MATERIALIZED (
-    SELECT f.file_id, f.feed, f.batch, f.rows_stored + f.rows_known AS usable
+    SELECT f.file_id, f.feed, f.batch, f.rows_stored + CASE WHEN a.repeats THEN f.rows_known ELSE 0 END AS usable
     FROM asked a JOIN nephrowatch.files f ON f.feed = a.feed
     WHERE a.unit = '' AND f.received_at > a.since AND f.received_at <= :now AND f.state IN ('stored', 'known')
-      AND (a.repeats OR f.same_as IS NULL)
 ), said AS (
     SELECT file_id, unit FROM nephrowatch.results WHERE batch >= (SELECT min(batch) FROM arrived)
     UNION ALL
@@ -23,8 +22,8 @@ WITH asked AS (
 ), ever AS (
     SELECT a.feed, count(f.file_id) AS files,
            coalesce(min(f.received_at), (SELECT min(begun_at) FROM nephrowatch.runs)) AS watched_since,
-           max(f.received_at) FILTER (WHERE f.state IN ('stored', 'known') AND f.rows_stored + f.rows_known > 0
-                                      AND (a.repeats OR f.same_as IS NULL)) AS newest
+           max(f.received_at) FILTER (WHERE f.state IN ('stored', 'known')
+                                      AND f.rows_stored + CASE WHEN a.repeats THEN f.rows_known ELSE 0 END > 0) AS newest
     FROM asked a LEFT JOIN nephrowatch.files f ON f.feed = a.feed
     WHERE a.unit = '' GROUP BY a.feed
 )

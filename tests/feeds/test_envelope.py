@@ -74,8 +74,8 @@ def test_other_separators() -> None:
 def test_an_unended_last_line_refuses_its_message_only() -> None:
     raw = (message("UTF-8") + message("UTF-8").rstrip("\r")).encode()
     assert reasons(raw) == ["truncated"]
-    assert reasons(raw, hl7v2={"unterminated": "take"}) == []
-    assert reasons(raw[:-8], hl7v2={"unterminated": "take"}) == ["truncated"]
+    assert reasons(raw, unterminated="take") == []
+    assert reasons(raw[:-8], unterminated="take") == ["truncated"]
 
 
 @pytest.mark.parametrize(

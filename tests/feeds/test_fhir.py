@@ -55,7 +55,9 @@ def test_a_result_with_all_it_refers_to() -> None:
     [
         ('"valueQuantity": {"value": 5.50, "unit": "mg/dL"}', "5.50", "mg/dL"),
         ('"valueQuantity": {"value": 11.0, "comparator": ">", "unit": "mg/dL"}', ">11.0", "mg/dL"),
-        ('"valueQuantity": {"value": 1e2, "unit": "mg/dL"}', "1e2", "mg/dL"),
+        ('"valueQuantity": {"value": 1e2, "unit": "mg/dL"}', "100", "mg/dL"),
+        ('"valueQuantity": {"value": 7.90E0, "comparator": "<", "unit": "mg/dL"}', "<7.90", "mg/dL"),
+        ('"valueQuantity": {"value": 1e999, "unit": "mg/dL"}', "1e999", "mg/dL"),
         ('"valueQuantity": {"value": 5, "unit": "x", "system": "http://unitsofmeasure.org", "code": "mg/dL"}', "5", "mg/dL"),
         ('"valueQuantity": {"value": "5.5", "unit": "mg/dL"}', "not a FHIR quantity: 5.5", "mg/dL"),
         ('"valueQuantity": {"value": 5.5, "comparator": "~", "unit": "mg/dL"}', "not a FHIR quantity: ~5.5", "mg/dL"),
@@ -162,7 +164,8 @@ def test_rows_keep_their_numbers_when_what_they_wait_for_arrives() -> None:
         return {reference: earlier[reference] for reference in references if reference in earlier}
 
     mended = fhir.parse(raw, feed(), lookup)
-    assert asked == ["Patient/p1", "Specimen/s1"]
+    reports = ["DiagnosticReport?result=Observation/o1", "DiagnosticReport?result=Observation/o2"]
+    assert asked == [*reports, "Patient/p1", "Specimen/s1"]
     assert list(mended.frames["labs"]["row_no"]) == [1, 2, 3]
     assert mended.refused.empty
 
@@ -304,9 +307,9 @@ def test_census_facts_and_links() -> None:
 
 def test_a_bulk_export_is_read_in_an_order_that_lets_references_be_found() -> None:
     names = ["Observation.ndjson", "List.ndjson", "1.Patient.ndjson.gz", "Specimen-0001.ndjson", "Medication.ndjson"]
-    names += ["Encounter.ndjson", "MedicationStatement.ndjson"]
+    names += ["Encounter.ndjson", "MedicationStatement.ndjson", "DiagnosticReport.ndjson"]
     assert [name.split(".")[0] for name in sorted(names, key=fhir.order)] == [
-        "1", "Medication", "Specimen-0001", "Encounter", "MedicationStatement", "Observation", "List",
+        "1", "Medication", "Specimen-0001", "Encounter", "DiagnosticReport", "MedicationStatement", "Observation", "List",
     ]  # fmt: skip
 
 

@@ -151,12 +151,19 @@ def adt(event: str, *lines: str) -> list[str]:
 @pytest.mark.parametrize(
     ("event", "visit", "status"),
     [("A01", "PV1|1|I|WARD^1", "admitted"), ("A01", "PV1|1|R|N1", "active"), ("A03", "PV1|1|I|WARD", "active"),
-     ("A08", "PV1|1|O|N1", "active"), ("A11", "PV1|1|I|WARD", "active"), ("A13", "PV1|1|I|WARD", "admitted"),
+     ("A11", "PV1|1|I|WARD", "active"), ("A13", "PV1|1|I|WARD", "admitted"),
      ("A06", "PV1|1|I|WARD", "admitted"), ("A07", "PV1|1|O|N1", "active")],
 )  # fmt: skip
 def test_events_become_census_rows(event: str, visit: str, status: str) -> None:
     (row,) = rows(*adt(event, visit), kind="census")
     assert (row["status"], row["effective_on"], row["line_no"]) == (status, "20260226101500", 1)
+
+
+def test_an_update_of_data_is_no_movement_and_raises_nobody_from_the_dead() -> None:
+    lines = adt("A08", "PV1|1|O|EYE")
+    assert "census" not in hl7v2.parse(("\r".join(lines) + "\r").encode(), feed()).frames
+    lines[2] += "|" * 22 + "N"  # said to be alive: a death told in error is taken back
+    assert [row["status"] for row in rows(*lines, kind="census")] == ["active"]
 
 
 def test_a_death_is_told_by_any_event() -> None:

@@ -30,7 +30,7 @@ def test_every_published_message_is_read_or_refused_with_a_reason() -> None:
     found: dict[str, tuple[dict[str, int], int]] = {}
     for path in FILES:
         try:
-            parsed = hl7v2.parse(path.read_bytes(), feed(patients_per_message="one", unterminated="take"))
+            parsed = hl7v2.parse(path.read_bytes(), feed(patients_per_message="one").model_copy(update={"unterminated": "take"}))
         except FeedError as refusal:
             raise AssertionError(f"{path.name}: {refusal.reason}") from None
         rows, refused = found.setdefault(path.parent.name, ({}, 0))

@@ -16,16 +16,21 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from monitors.feed_model import Feed
-from monitors.feeds import unpacked
+from monitors.feeds import csv, unpacked
+from monitors.feeds.packed import unpack
 from tests.fuzz.harness import Reading
 
 PEOPLE = {"ada": ("AA111111", "4.444"), "ben": ("BB222222", "6.666"), "cyd": ("CC333333", "8.888")}
 OWNERS = {text: name for name, (number, value) in PEOPLE.items()
           for text in (number, value, f">1{value}", f"S-{number}-1", f"S-{number}-2")}  # fmt: skip
 HEADER = ("Patient", "Sample", "Test", "Result", "Units", "State", "Taken", "Reported", "Note")
-FIELDS = ("patient", "accession", "code", "value", "unit_text", "status", "collected_at", "issued_at", "comment", "ragged_line")
+FIELDS = (
+    "patient", "accession", "code", "value", "unit_text", "status", "collected_at", "issued_at", "comment", "ragged_line",
+    "unended",
+)  # fmt: skip
 ODD = (
     b"", b'""', b'"', b"NaN", b"1e400", b"1_000", b"\xd9\xa6", b"<3", b"NA", b'="007"', b"'007", b"-1", b"\xff\xfe", b"\0",
     b"9" * 5000, b"2026-13-32", b"31.02.2026", b",", b"\r", b"\n", b"\r\n", b"a\nb", b'"a\nb"', b'"a,b"', b'a"b', b"\xc2\x85",
@@ -45,6 +50,11 @@ def _file(rows: list[tuple[str, ...]], quote: str = "", end: str = "\n") -> byte
     return "".join(",".join(f"{quote}{cell}{quote}" for cell in row) + end for row in [HEADER, *rows]).encode()
 
 
+def _value_last(rows: list[tuple[str, ...]]) -> bytes:
+    """A cut inside the last field leaves another number."""
+    return "".join(",".join((*row[:3], *row[4:], row[3])) + "\n" for row in [HEADER, *rows]).encode()
+
+
 def _zip(*files: bytes) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -54,11 +64,11 @@ def _zip(*files: bytes) -> bytes:
 
 
 def seeds() -> list[bytes]:
-    """Plain, quoted, with other line ends, with notes over lines, and packed."""
+    """Plain, quoted, with other line ends, with notes over lines, the value last, and packed."""
     plain, quoted = _file(_rows("ada", "ben", "cyd")), _file(_rows("ada", "ben"), '"', "\r\n")
     notes = _file(_rows("cyd", "ada", note="seen, \nand told"), '"')
     mixed = plain.replace(b",F,", b',"F",')
-    texts = [plain, quoted, notes, mixed, b"sep=,\r\n" + quoted]
+    texts = [plain, quoted, notes, mixed, b"sep=,\r\n" + quoted, _value_last(_rows("ada", "ben"))]
     return [*texts, *texts, gzip.compress(plain, mtime=0), _zip(plain, quoted)]
 
 
@@ -139,9 +149,10 @@ def mutate(raw: bytes, rng: random.Random) -> bytes:
         if raw[:2] in (b"\x1f\x8b", b"PK"):
             raw = _flip(raw, rng)
         elif rng.random() < 0.7:
-            lines = raw.split(b"\n")
+            end = max((b"\n", b"\r"), key=raw.count)  # cut by another mark, the file is one line and its patients are cells
+            lines = raw.split(end)
             rng.choice((_line, _cell, _cell, _slice))(lines, rng)
-            raw = b"\n".join(lines)
+            raw = end.join(lines)
         else:
             raw = rng.choice((_flip, _flip, _whole))(raw, rng)
     return raw
@@ -164,23 +175,30 @@ def feed() -> Feed:
 
 def read(raw: bytes, feed: Feed) -> Reading:
     """A row is a tuple of FIELDS. Lost are lines of a file without quotes that are neither header nor row."""
-    parsed = unpacked.parse(raw, feed)
-    frame = parsed.frames["labs"]
-    rows = list(zip(*(frame[name].tolist() for name in FIELDS), strict=True))
+    members = unpack(raw, feed)
+    if len(members) > 1:
+        parsed = unpacked.parse(raw, feed)
+        table, ignored = pa.Table.from_pandas(parsed.frames["labs"], preserve_index=False), parsed.ignored
+    else:  # as unpacked.parse, without the frame, which costs as much as all the rest
+        found, ignored = csv.rows(members[0][1], feed)
+        table = csv.long(found, feed)
+    there = set(table.column_names)
+    nothing = [None] * table.num_rows
+    rows = list(zip(*(table[name].to_pylist() if name in there else nothing for name in FIELDS), strict=True))
     lost = []
     if not raw.startswith((b"\x1f\x8b", b"PK")) and b'"' not in raw:
         text = raw.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n")
         lines = sum(bool(line) for line in re.sub(rb"(?i)\Asep=.\n+", b"", text).split(b"\n"))
-        if lines - 1 - parsed.ignored.get("repeated header", 0) != len(rows):
+        if lines - 1 - ignored.get("repeated header", 0) != len(rows):
             lost = [f"{lines} lines gave {len(rows)} rows"]
-    if frame["row_no"].duplicated().any():
+    if len(set(table["row_no"].to_pylist())) < table.num_rows:
         lost.append("a row number stands twice")
     return Reading({"labs": rows}, lost=lost)
 
 
 def names(kind: str, row: tuple[Any, ...]) -> Iterable[str | None]:
     """Patient, sample and value."""
-    return row[0], row[1], row[3]
+    return () if row[-1] == "yes" else (row[0], row[1], row[3])
 
 
 def frame(kind: str, rows: Sequence[tuple[Any, ...]], feed: Feed) -> pd.DataFrame:

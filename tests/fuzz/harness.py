@@ -46,9 +46,10 @@ class Format(Protocol):
     """What `tests/fuzz/<format>_mutants.py` gives.
 
     OWNERS: every patient number, accession, order number and value of the seeds -> the patient it belongs to (values
-    of one patient occur with no other, and no single changed byte turns one patient's into another's).
-    names: the texts of one row that may name an owner. frame: many rows of one kind as `Parsed.frames` has them (row
-    numbers may repeat: the harness numbers them anew).
+    of one patient occur with no other, and no single changed byte turns one patient's into another's). A seed whose end
+    was cut off may give no other such text.
+    names: the texts of one row that may name an owner; none of a row its parser marks as cut. frame: many rows of one
+    kind as `Parsed.frames` has them (row numbers may repeat: the harness numbers them anew).
     """
 
     OWNERS: Mapping[str, str]
@@ -92,7 +93,7 @@ def run(name: str, seed: int, first: int, count: int) -> Outcome:
     module = format_module(name)
     seeds, feed, owners = module.seeds(), module.feed(), module.OWNERS
     outcome = Outcome()
-    gathered: dict[str, list[Any]] = {}
+    gathered: dict[str, list[tuple[int, Any]]] = {}
     for number in range(first, first + count):
         raw = mutant(module, seeds, seed, number)
         try:
@@ -107,22 +108,27 @@ def run(name: str, seed: int, first: int, count: int) -> Outcome:
         for reason in reading.refused:
             outcome.counts[f"parts refused: {reason}"] += 1
         outcome.failures.extend((number, f"lost: {what}") for what in reading.lost)
+        cut = any(whole.startswith(raw) for whole in seeds)
         for kind, rows in reading.rows.items():
             for row in rows:
+                if cut and (short := {text for text in module.names(kind, row) if text and text not in owners}):
+                    outcome.failures.append((number, f"a row of {kind} of a cut file says what was not sent: {len(short)} texts"))
                 whose = {owners[text] for text in module.names(kind, row) if text in owners}
                 if len(whose) > 1:
                     outcome.failures.append((number, f"a row of {kind} mixes {' and '.join(sorted(whose))}"))
-            gathered.setdefault(kind, []).extend(rows)
+            gathered.setdefault(kind, []).extend((number, row) for row in rows)
     for kind, rows in gathered.items():
         if rows:
             _judge(module, kind, rows, feed, first, outcome)
     return outcome
 
 
-def _judge(module: Format, kind: str, rows: list[Any], feed: Feed, first: int, outcome: Outcome) -> None:
+def _judge(module: Format, kind: str, rows: list[tuple[int, Any]], feed: Feed, first: int, outcome: Outcome) -> None:
     """Derive and check the rows of many mutants as one frame: each must end good or bad, once, with a reason."""
-    frame = module.frame(kind, rows, feed)
+    frame = module.frame(kind, [row for _, row in rows], feed)
     frame["row_no"] = range(1, len(frame) + 1)
+    if "accession" in frame:  # one file each: an accession of two patients is so within a mutant only
+        frame["accession"] += pd.Series([f"#{number}" for number, _ in rows], dtype="str", index=frame.index)
     try:
         derived = fields.derive(frame, feed, site(), kind)
         checked = quality.check(derived, feed, NOW, kind=kind, history=None, analytes=site().analytes)

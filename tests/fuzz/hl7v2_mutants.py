@@ -198,9 +198,12 @@ def mutate(raw: bytes, rng: random.Random) -> bytes:
 
 
 def _lined(raw: bytes, damage: Callable[[list[bytes], random.Random], None], rng: random.Random) -> bytes:
-    lines = raw.split(b"\r")
+    """Damage to one line, whatever ends it by now: cut by another mark, the file is one line, and what swaps places in it
+    are the patients themselves."""
+    end = max((b"\r", b"\n"), key=raw.count)
+    lines = raw.split(end)
     damage(lines, rng)
-    return b"\r".join(lines)
+    return end.join(lines)
 
 
 # --------------------------------------------------------------------------------------------------------- reading

@@ -28,7 +28,7 @@ MORE = """
     authority: HOSP
     unit: N1
     zone: Europe/London
-    gate: {max_bad_share: 0.9}
+    gate: {max_bad_share: 0.9, min_share_rows: 1}
     mapping: {codes: {P: phosphate}}
   resources:
     format: fhir
@@ -39,7 +39,7 @@ MORE = """
     authority: HOSP
     unit: N1
     zone: Europe/London
-    gate: {max_bad_share: 0.9}
+    gate: {max_bad_share: 0.9, min_share_rows: 1}
     mapping: {codes: {P: phosphate}}
 """
 COUNTS = "SELECT feed, name, state, rows_received, rows_stored, rows_known, rows_quarantined FROM nephrowatch.files ORDER BY 1, 2"

@@ -84,9 +84,9 @@ class House:
         self.run("UPDATE nephrowatch.files SET batch = :b WHERE file_id = :f", b=self.batch, f=file_id)
         [(quarantine_id,)] = self.run(
             """INSERT INTO nephrowatch.quarantine (file_id, row_no, line_no, reason, sentence, remedy, raw, batch, kind, unit,
-                   critical, analyte, collected_at, releasable)
+                   critical, analyte, collected_at, releasable, said)
                VALUES (:f, :row_no, :row_no, :reason, 's', 'r', CAST(:raw AS jsonb), :b, 'labs', :unit, :critical, :analyte,
-                   :at, false) RETURNING quarantine_id""",
+                   :at, false, md5(CAST(:raw AS text))::uuid) RETURNING quarantine_id""",
             f=file_id, row_no=row_no, reason=reason, b=self.batch, unit=unit, critical=critical,
             analyte="phosphate" if critical else None, raw=json.dumps({"p": PATIENT, "row": raw or f"{file_id}/{row_no}"}),
             at=None if age_hours is None else NOW - timedelta(hours=age_hours),

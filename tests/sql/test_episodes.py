@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import feed_builders as build
 import pytest
 import sqlalchemy as sa
 
@@ -53,7 +54,7 @@ def a_config(*rules: Rule) -> Config:
     )  # fmt: skip
     text = body.model_dump_json(by_alias=True)
     return Config(
-        folder=Path("."), site=site, feeds=feeds, routes=routes, people=(), analytes=analytes,
+        folder=Path("."), site=site, feeds=feeds, routes=routes, people=(), analytes=analytes, facts=build.facts(),
         drugs=Drugs(classes={}, ingredients={}), rules=rules, ruleset=f"{hash(text):x}", ruleset_body=text,
     )  # fmt: skip
 

@@ -63,6 +63,8 @@ class House:
         subject = self.next("subjects")
         self.insert("subjects", subject_id=subject, authority="A", identifier=f"T{subject}", date_of_birth=born,
                     batch=self.batch)  # fmt: skip
+        if born is not None:
+            self.insert("births", subject_id=subject, batch=self.batch, date_of_birth=born, said_by="census")
         self.link(subject, subject, "founded")
         return subject
 
@@ -121,7 +123,7 @@ def same(a: Knowledge, b: Knowledge) -> None:
 
 
 def together(parts: list[Knowledge]) -> Knowledge:
-    frames = [[getattr(part, name) for part in parts] for name in ("series", "patients", "medications", "standings")]
+    frames = [[getattr(part, name) for part in parts] for name in ("series", "patients", "medications", "standings", "facts")]
     return Knowledge(*(pd.concat([f for f in some if len(f)] or some[:1], ignore_index=True) for some in frames))
 
 

@@ -22,7 +22,7 @@ PERSON = {"actor": "A. Person", "reason": "asked the laboratory"}
 
 
 def a_feed(**mapping: Any) -> Feed:
-    return build.feed({"gate": {"max_bad_share": 0.8}, "mapping": {"columns": COLUMNS, **mapping}})
+    return build.feed({"gate": {"max_bad_share": 0.8, "min_share_rows": 2}, "mapping": {"columns": COLUMNS, **mapping}})
 
 
 class Desk:
@@ -96,7 +96,7 @@ def test_a_mended_mapping_moves_or_withdraws_what_was_stored_wrongly(desk: Desk)
 
 def test_a_file_held_for_a_wrong_mapping_is_stored_once_it_is_mended(desk: Desk) -> None:
     file_id = desk.take(HEADER + "".join(row(f"S{n}", "5.5", code="NEW") for n in range(5)) + row("S9", "many", code="NEW"))
-    assert build.account(desk.db, file_id) == {"state": "held", "stored": 0, "known": 0, "quarantined": {"too_many_bad": 6}}
+    assert build.account(desk.db, file_id) == {"state": "held", "stored": 0, "known": 0, "quarantined": {"unknown_code": 6}}
     assert desk.retry() == (0, 6)
     desk.describe(a_feed(codes={"NEW": "phosphate"}))
     assert desk.retry() == (5, 1)

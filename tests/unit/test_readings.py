@@ -97,3 +97,13 @@ def test_a_withdrawn_result_needs_no_value_and_no_unit() -> None:
 
 def test_an_unknown_status_is_not_taken_for_final() -> None:
     assert lab(status="Z")["status_state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("7.1 H", 7.1), ("6,1", 6.1), ("0.6*", 0.6), (">7.1 H", 7.1), ("7.1 mmol/L", 7.1), ("6.8~6.9", 6.8), ("7.9e0", 7.9),
+     ("7-8", math.nan), ("1:128", math.nan), ("2026-03-01", math.nan), ("07.03.2026", math.nan), ("10:30", math.nan),
+     ("see 7.9", math.nan), ("", math.nan)],
+)  # fmt: skip
+def test_what_a_text_that_is_no_number_seems_to_say(text: str, value: float) -> None:
+    assert readings.seems(text) == pytest.approx(value, nan_ok=True)

@@ -20,12 +20,12 @@ from monitors.rules.substances import property_of
 LET_THROUGH = {
     "labs": {
         "value_state": {"withdrawn"}, "unit_state": {"withdrawn"}, "issued_state": {"missing"}, "limit_state": {"missing"},
-        "birth_state": {"missing"},
+        "birth_state": {"missing", "unknown"},
     },
-    "medications": {name: {"missing"} for name in ("started_on_state", "ended_on_state", "listed_on_state", "supply_state", "birth_state")},
-    "census": {"birth_state": {"missing"}},
-    "facts": {"ended_state": {"missing"}, "value_state": {"missing"}, "birth_state": {"missing"}, "unit_place": {"missing"}},
-    "links": {"birth_state": {"missing", "unreadable"}, "unit_place": {"missing", "elsewhere"}},
+    "medications": {name: {"missing"} for name in ("started_on_state", "ended_on_state", "listed_on_state", "supply_state")} | {"birth_state": {"missing", "unknown"}},
+    "census": {"birth_state": {"missing", "unknown"}},
+    "facts": {"ended_state": {"missing"}, "value_state": {"missing"}, "birth_state": {"missing", "unknown"}, "unit_place": {"missing"}},
+    "links": {"birth_state": {"missing", "unreadable", "unknown"}, "unit_place": {"missing", "elsewhere"}},
 }  # fmt: skip
 
 

@@ -7,17 +7,23 @@ ALTER TABLE nephrowatch.results ADD COLUMN reference_range text, ADD COLUMN abno
 ALTER TABLE nephrowatch.results DROP CONSTRAINT results_result_key_content_key_key,
     ADD UNIQUE (result_key, content_key, subject_id);
 CREATE INDEX results_by_batch ON nephrowatch.results USING brin (batch, file_id);
+-- No foreign keys for subject and assay either, as 0001 has none for batch, file and unit: the one statement that inserts
+-- here has just found or written both in its own transaction, and per-row checks of them took a quarter of a load.
+ALTER TABLE nephrowatch.results DROP CONSTRAINT results_subject_id_fkey, DROP CONSTRAINT results_assay_id_fkey;
 ALTER TABLE nephrowatch.census ADD COLUMN location text;
-ALTER TABLE nephrowatch.files ADD COLUMN ignored jsonb NOT NULL DEFAULT '{}';   -- read and no row: name -> count
+ALTER TABLE nephrowatch.files ADD COLUMN ignored jsonb NOT NULL DEFAULT '{}',   -- read and no row: name -> count
+    ADD CONSTRAINT files_counts_are_counts CHECK (least(rows_received, rows_stored, rows_known, rows_quarantined) >= 0);
 ALTER TABLE nephrowatch.quarantine
     ADD COLUMN kind text NOT NULL DEFAULT '',          -- labs | medications | census | facts | links; '' a broken part
     ADD COLUMN unit text,                              -- dialysis unit, where the row said it
     ADD COLUMN critical text CHECK (critical IN ('low', 'high')),  -- would be critical in a unit it may have meant
     ADD COLUMN analyte text, ADD COLUMN collected_at timestamptz,  -- of a critical row; null where not known
+    ADD COLUMN said uuid,                              -- of a critical row: whose result it is and what it says, hashed
     ADD COLUMN releasable boolean NOT NULL DEFAULT false,  -- a person may say: it is true nevertheless
     -- A row of a file that is read again may be quarantined once more, for a reason of its own.
     DROP CONSTRAINT quarantine_file_id_row_no_key, ADD UNIQUE (file_id, row_no, batch);
 CREATE INDEX quarantine_critical ON nephrowatch.quarantine (file_id) WHERE critical IS NOT NULL;
+CREATE INDEX quarantine_said ON nephrowatch.quarantine (said) WHERE said IS NOT NULL;
 
 -- ------------------------------------------------------------------ facts: what happened to a patient, by versions
 CREATE TABLE nephrowatch.facts (
@@ -98,14 +104,15 @@ CREATE TABLE nephrowatch.fhir_resources (
     feed text NOT NULL,
     reference text NOT NULL,                            -- 'Patient/123'
     body text NOT NULL,
+    last_updated timestamptz,                           -- meta.lastUpdated; null where the source does not say
     file_id bigint NOT NULL REFERENCES nephrowatch.files,
     PRIMARY KEY (feed, reference)
 );
 CREATE TABLE nephrowatch.watermarks (
-    feed text NOT NULL,
+    feed text NOT NULL, location text NOT NULL,         -- another server is read from its beginning
     resource text NOT NULL,
     read_to timestamptz NOT NULL,                       -- all pages up to here are registered
-    PRIMARY KEY (feed, resource)
+    PRIMARY KEY (feed, location, resource)
 );
 
 -- ------------------------------------------------------------------ counts for the reader role: no row, no patient
@@ -124,7 +131,7 @@ GRANT SELECT ON nephrowatch.births, nephrowatch.facts, nephrowatch.identity_even
 GRANT INSERT ON nephrowatch.births, nephrowatch.facts, nephrowatch.identity_events, nephrowatch.quarantine_ends, nephrowatch.file_decisions,
     nephrowatch.feed_alarms, nephrowatch.fhir_resources, nephrowatch.watermarks TO nephrowatch_pipeline;
 GRANT UPDATE (cleared_at) ON nephrowatch.feed_alarms TO nephrowatch_pipeline;
-GRANT UPDATE (body, file_id) ON nephrowatch.fhir_resources TO nephrowatch_pipeline;
+GRANT UPDATE (body, last_updated, file_id) ON nephrowatch.fhir_resources TO nephrowatch_pipeline;
 GRANT UPDATE (read_to) ON nephrowatch.watermarks TO nephrowatch_pipeline;
 GRANT UPDATE (ignored) ON nephrowatch.files TO nephrowatch_pipeline;
 GRANT UPDATE (second_authority) ON nephrowatch.subjects TO nephrowatch_pipeline;

@@ -1,0 +1,1 @@
+SELECT reason FROM nephrowatch.quarantine UNION SELECT reason FROM nephrowatch.files WHERE reason IS NOT NULL
