@@ -46,9 +46,9 @@ def parse(raw: bytes, feed: Feed) -> Parsed:
 def rows(raw: bytes, feed: Feed) -> tuple[Table, dict[str, int]]:
     """The rows of a file below its header, and what of it is none. Raises FeedError, see `parse`."""
     text = _decode(raw, feed)
-    if not text or text.isspace():
-        raise FeedError("empty_file", "The file holds no bytes but white space; ask the sender for the file again.")
     skipped = _separator(text, feed)
+    if not text[skipped:].strip():
+        raise FeedError("empty_file", "The file holds no bytes but white space; ask the sender for the file again.")
     table = read(text[skipped:], feed.delimiter, feed.trailing_delimiter, first_line=2 if skipped else 1)
     _refuse_wrong_columns(table.header, feed)
     table, repeated = _without_repeated_headers(table)
