@@ -17,7 +17,6 @@ def alert(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str,
         told = "present when watching began"
     lines = (
         f"For: {facts.owner(content)}    {facts.deadline(content, now)}",
-        *facts.pattern(content),
         facts.age(content, now),
         facts.unassessed(content),
         HOURS_OLD,
@@ -54,7 +53,6 @@ def handed_over(content: Content, site: SiteFacts, now: datetime | None) -> tupl
     lines = (
         f"A patient with an open lab review now belongs to unit {to_unit}. Both units get this message.",
         f"For: {facts.owner(content)} of unit {to_unit}    {facts.deadline(content, now)}",
-        *facts.pattern(content),
         facts.age(content, now),
         HOURS_OLD,
     )

@@ -2,7 +2,7 @@
 
 Content of an alert, withdrawn or handed_over message: ref, unit, unit_name, zone, severity, change_kind,
 owner, acknowledge_by, newest_result_at, as_of (ISO 8601), not_assessed, active (counts), late (bool),
-rules[{review}], and optionally ruleset, to_unit and patterns[code]. A field that is missing prints as "not known", never as
+rules[{review}], and optionally ruleset and to_unit. A field that is missing prints as "not known", never as
 an error. Reasons, rule titles and evidence in the content are never read here: they are behind the link.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from monitors.delivery.card import Button
-from monitors.delivery.words import NOT_KNOWN, clean, code, instant, opaque, span, when, whole
+from monitors.delivery.words import NOT_KNOWN, clean, instant, opaque, span, when, whole
 from monitors.records import Severity
 
 Content = Mapping[str, Any]
@@ -57,12 +57,6 @@ def deadline(content: Content, now: datetime | None) -> str:
 def unassessed(content: Content) -> str:
     count, of = whole(content.get("not_assessed")), whole(content.get("active"))
     return f"Not assessed in this unit today: {count} of {of} (reasons on the list)."
-
-
-def pattern(content: Content) -> tuple[str, ...]:
-    """How the values read together, where a rule sees a pattern: one line, or none."""
-    names = [code(name) for name in listed(content.get("patterns"))]
-    return (f"Read together, the values fit: {', '.join(names)} (a heading, not a diagnosis).",) if names else ()
 
 
 def age(content: Content, now: datetime | None) -> str:

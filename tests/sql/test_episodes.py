@@ -201,7 +201,7 @@ def test_a_message_carries_no_patient_and_what_the_card_needs(house: House) -> N
         "owner": "dietitian", "acknowledge_by": "2026-04-15T15:00:00Z", "late": False,
         "rules": [{"id": "R01", "version": 3, "title": "rule R01", "review": "not clinically reviewed at this site"}],
         "newest_result_at": "2026-04-14T12:00:00Z", "as_of": "2026-04-15T03:00:00Z", "zone": "Europe/London",
-        "not_assessed": 1, "active": 2, "limbs": {"R01": "HIGH"},
+        "not_assessed": 1, "active": 2, "limbs": {"R01": "HIGH"}, "patterns": [],
     }  # fmt: skip
 
 
