@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench twin check lock schema clean
+.PHONY: help demo test fuzz bench simulate rules twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -33,6 +33,13 @@ bench: $(READY) ## speed, side by side with the bare thing
 
 twin: $(READY) ## judge 100,000 made-up patients by the engine and by the plain twin (SEED=1, PROCESSES=1)
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.twin --patients 100000 --seed $(or $(SEED),1) --processes $(or $(PROCESSES),1)
+
+simulate: $(READY) ## a made-up unit for two years: alerts a month, rises noticed (writes docs/burden.md)
+	@PYTHONPATH="$(CURDIR)" $(PY) -m monitors.simulate
+
+rules: $(READY) ## write docs/rules.md and vectors/ anew, after a change of rules or of drawn tables
+	@PYTHONPATH="$(CURDIR)" $(PY) -m monitors.rulebook
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.spec.vectors
 
 check: $(READY) ## style, types, architecture
 	@$(PY) -m ruff check .
