@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test fuzz bench simulate rules twin check lock schema clean
+.PHONY: help demo test matrix soak fuzz bench simulate rules twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -21,6 +21,12 @@ demo: $(READY) ## a believable year of five units, last nights through Airflow, 
 
 test: $(READY) ## all tests
 	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest
+
+matrix: $(READY) ## the outbox under fire: every kill point x every fault x two workers
+	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest -s -m long tests/delivery/test_fire.py
+
+soak: $(READY) ## EPISODES=10000 messages, one answer in ten a fault, a worker killed every few seconds
+	@PYTHONPATH="$(CURDIR)" EPISODES="$(or $(EPISODES),10000)" $(PY) -m pytest -s -m long tests/delivery/test_soak.py
 
 MUTANTS ?= 1000000
 fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format

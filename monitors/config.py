@@ -10,11 +10,12 @@ import datetime as dt
 import difflib
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
 from monitors import documents, inputs, records
+from monitors.destinations import Destination, EmailDestination, SlackDestination
 from monitors.documents import Document
 from monitors.errors import ConfigError, UserError
 from monitors.fact_model import Facts
@@ -71,39 +72,6 @@ class Site(Document):
 
 
 # --------------------------------------------------------------------------------------------- routes.yaml
-class SlackDestination(Document):
-    """A Slack channel. token: name of the variable that holds the bot token."""
-
-    kind: Literal["slack"]
-    channel: str = Field(pattern=r"^[CGD][A-Z0-9]{2,}$", description="channel id, not its name")
-    token: str = "SLACK_BOT_TOKEN"  # noqa: S105  (the name of a variable)
-    api_url: str = "https://slack.com/api/"
-
-
-class EmailDestination(Document):
-    """One mailbox. user and password name variables; without user no login is tried."""
-
-    kind: Literal["email"]
-    to: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    sender: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
-    host: str
-    port: int = Field(587, ge=1, le=65535)
-    tls: Literal["starttls", "implicit", "none"] = "starttls"
-    user: str | None = None
-    password: str | None = None
-
-    @model_validator(mode="after")
-    def _plain_only_at_home(self) -> EmailDestination:
-        if self.tls == "none" and self.host not in ("localhost", "127.0.0.1", "::1"):
-            raise ValueError("tls: none is for a server on this machine only")
-        if bool(self.user) != bool(self.password):
-            raise ValueError("give both user and password, or neither")
-        return self
-
-
-Destination = Annotated[SlackDestination | EmailDestination, Field(discriminator="kind")]
-
-
 class Route(Document):
     """Who gets what. A list left out means all; every route that matches sends."""
 
@@ -129,8 +97,26 @@ class Routes(Document):
     def digest(self, unit: str) -> tuple[str, ...]:
         return self._to(r for r in self.routes if "digest" in r.messages and (r.units is None or unit in r.units))
 
+    def instead(self, destination: str, unit: str | None) -> str | None:
+        """Where a message goes that cannot reach its destination: what that names as `fallback`, else the first destination
+        of another kind that gets the unit's alerts; None when there is none."""
+        if destination not in self.destinations:
+            return None
+        named = self.destinations[destination]
+        if named.fallback:
+            return named.fallback
+        told = self._to(r for r in self.routes if "alert" in r.messages and (r.units is None or unit in r.units))
+        return next((name for name in told if self.destinations[name].kind != named.kind), None)
+
     def operations(self) -> tuple[str, ...]:
         return self._to(r for r in self.routes if "operations" in r.messages)
+
+    @model_validator(mode="after")
+    def _fallbacks_are_there(self) -> Routes:
+        for name, destination in self.destinations.items():
+            if destination.fallback and (destination.fallback not in self.destinations or destination.fallback == name):
+                raise ValueError(f"destination {name} falls back to {destination.fallback}, which is no other destination")
+        return self
 
     @staticmethod
     def _to(routes: Any) -> tuple[str, ...]:

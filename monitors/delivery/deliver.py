@@ -10,28 +10,36 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
-from monitors.config import Config, SlackDestination
+from monitors.config import Config
 from monitors.database import Database, Role
 from monitors.delivery import outbox
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
 from monitors.delivery.slack import SlackChannel
+from monitors.delivery.vault import Vault, vault
+from monitors.delivery.webhook import Pager
+from monitors.destinations import SlackDestination, WebhookDestination
 from monitors.errors import DeliveryError, UserError
 from monitors.settings import Settings
 
 Clock = Callable[[], datetime]
-SLACK_PACE = timedelta(seconds=1)  # Slack takes about one post a second and channel
+POINTS = (  # where a kill is tried: before and after every commit and every step on the network
+    "before_recover_commit", "after_recover", "before_claim_commit", "after_claim", "before_find", "after_find",
+    "before_pace_commit", "after_pace", "before_send_started_commit", "after_send_started", "after_http",
+    "before_mark_commit", "after_mark",
+)  # fmt: skip
 
 
 class Channel(Protocol):
-    """Where a message goes: SlackChannel or Mailbox."""
+    """Where a message goes: SlackChannel, Mailbox or Pager. audience: who can see it there now."""
 
     def send(self, message: Message, now: datetime) -> dict[str, Any]: ...
     def find(self, delivery_id: str, since: datetime) -> dict[str, Any] | None: ...
+    def audience(self) -> list[str]: ...
 
 
 @dataclass
@@ -43,7 +51,7 @@ class Channels:
     opened: dict[str, Channel] = field(default_factory=dict)
 
     def kind(self, name: str) -> str:
-        """'slack' or 'email'. Raises DeliveryError when routes.yaml has no such destination any more."""
+        """'slack', 'email' or 'webhook'. Raises DeliveryError when routes.yaml has no such destination any more."""
         if name not in self.config.routes.destinations:
             raise DeliveryError("permanent", f"Destination {name} is no longer in routes.yaml.")
         return self.config.routes.destinations[name].kind
@@ -55,6 +63,8 @@ class Channels:
             try:
                 if isinstance(to, SlackDestination):
                     self.opened[name] = SlackChannel(to, self.settings.secret(to.token))
+                elif isinstance(to, WebhookDestination):
+                    self.opened[name] = Pager(to, self.settings.secret(to.secret))
                 else:
                     login = (
                         (self.settings.secret(to.user), self.settings.secret(to.password or ""))
@@ -67,21 +77,6 @@ class Channels:
         return self.opened[name]
 
 
-@dataclass
-class Pace:
-    """Keeps posts to one Slack channel apart. wait: called with seconds."""
-
-    wait: Callable[[float], None]
-    last: dict[str, datetime] = field(default_factory=dict)
-
-    def keep(self, key: str, clock: Clock) -> None:
-        now = clock()
-        if key in self.last and (left := self.last[key] + SLACK_PACE - now) > timedelta(0):
-            self.wait(left.total_seconds())
-            now += left
-        self.last[key] = now
-
-
 def deliver(
     db: Database, config: Config, settings: Settings, clock: Clock, append: Append,
     *, wait: Callable[[float], None], crash: Callable[[str], None] = lambda point: None,
@@ -90,76 +85,104 @@ def deliver(
 ) -> Counter[str]:  # fmt: skip
     """Send everything that is due. Returns how many messages ended in which state.
 
-    wait: how to let seconds pass (pacing). crash: called with the name of each point a test may die at:
-    after_claim, after_send_started, after_http, after_mark. append: the ledger's.
+    wait: how to let seconds pass (pacing). crash: called with the name of each of POINTS, where a test may die.
+    append: the ledger's.
     """
-    channels = channels or Channels(config, settings)
-    pace = Pace(wait)
+    work = _Work(db, config, channels or Channels(config, settings), vault(settings), clock, wait, crash)
     done: Counter[str] = Counter()
-    operations = config.routes.operations()
+    operations, instead = config.routes.operations(), config.routes.instead
     with db.begin(Role.DELIVERY) as connection:
-        lost = outbox.recover(connection, clock(), append, jitter=jitter(), operations=operations)
+        lost = outbox.recover(connection, clock(), append, jitter=jitter(), operations=operations, instead=instead)
+        crash("before_recover_commit")
+    crash("after_recover")
     done.update({"recovered": len(lost)} if lost else {})
     taken = 0
     while max_messages is None or taken < max_messages:
         with db.begin(Role.DELIVERY) as connection:
             claims = outbox.claim(connection, clock())
+            crash("before_claim_commit")
         if not claims:
             break
         one = claims[0]
         taken += 1
         crash("after_claim")
-        answer = _attempt(db, config, channels, pace, one, clock, crash)
+        answer = work.attempt(one)
         if answer is not None:
             with db.begin(Role.DELIVERY) as connection:
                 state = outbox.finish(
-                    connection, one, answer, clock(), append, jitter=jitter(), operations=operations
+                    connection, one, answer, clock(), append, jitter=jitter(), operations=operations, instead=instead
                 )
+                crash("before_mark_commit")
             done["deferred" if state == "pending" else state] += 1
             crash("after_mark")
     return done
 
 
-def _attempt(
-    db: Database,
-    config: Config,
-    channels: Channels,
-    pace: Pace,
-    one: Claim,
-    clock: Clock,
-    crash: Callable[[str], None],
-) -> Answer | None:
-    """One try, as an answer; None when the claim was lost before anything was sent."""
-    try:
-        channel_kind = channels.kind(one.destination)
-        channel = channels.get(one.destination)
-        if one.possible_repeat and (earlier := channel.find(one.delivery_id, one.created_at)) is not None:
-            return Answer(
-                "delivered", "An earlier attempt had arrived; it was found in the channel.", earlier
-            )
-        message = _rendered(one, config, channel_kind, clock())
-    except DeliveryError as problem:
-        return Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
-    if channel_kind == "slack":
-        pace.keep(one.destination, clock)
-    with db.begin(Role.DELIVERY) as connection:
-        if not outbox.send_started(connection, one, message.sha256, clock()):
-            return None
-    crash("after_send_started")
-    try:
-        receipt = channel.send(message, clock())
-        answer = Answer("delivered", "Accepted.", receipt)
-    except DeliveryError as problem:
-        answer = Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
-        if (
-            problem.outcome == "ambiguous"
-            and (found := channel.find(one.delivery_id, one.created_at)) is not None
-        ):
-            answer = Answer(
-                "delivered", "The answer was lost, but the message was found in the channel.", found
-            )
-    crash("after_http")
-    return answer
+@dataclass
+class _Work:
+    """One worker's tools. attempt: one try, as an answer; None when the claim was lost before anything was sent."""
+
+    db: Database
+    config: Config
+    channels: Channels
+    vault: Vault | None
+    clock: Clock
+    wait: Callable[[float], None]
+    crash: Callable[[str], None]
+    audiences: dict[str, list[str]] = field(default_factory=dict)
+
+    def attempt(self, one: Claim) -> Answer | None:
+        try:
+            kind = self.channels.kind(one.destination)
+            channel = self.channels.get(one.destination)
+            if one.possible_repeat and (earlier := self._found(channel, one)) is not None:
+                return Answer("delivered", "An earlier attempt had arrived; it was found in the channel.", earlier)
+            message = _rendered(one, self.config, kind, self.clock())
+        except DeliveryError as problem:
+            return Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
+        audience = self._audience(one.destination, channel)
+        if kind == "slack":
+            self._keep_pace(one.destination)
+        now = self.clock()
+        with self.db.begin(Role.DELIVERY) as connection:
+            if not outbox.send_started(connection, one, message.sha256, now):
+                return None
+            if self.vault is not None:
+                outbox.keep_payload(connection, one, self.vault.key_id, self.vault.seal(message), audience, now)
+            self.crash("before_send_started_commit")
+        self.crash("after_send_started")
+        try:
+            answer = Answer("delivered", "Accepted.", channel.send(message, self.clock()))
+        except DeliveryError as problem:
+            answer = Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
+            if problem.outcome == "ambiguous" and (found := self._found(channel, one)) is not None:
+                answer = Answer("delivered", "The answer was lost, but the message was found in the channel.", found)
+        self.crash("after_http")
+        return answer
+
+    def _found(self, channel: Channel, one: Claim) -> dict[str, Any] | None:
+        self.crash("before_find")
+        earlier = channel.find(one.delivery_id, one.created_at)
+        self.crash("after_find")
+        return earlier
+
+    def _audience(self, name: str, channel: Channel) -> list[str]:
+        """Who can see the destination; asked once a run, for a run lasts minutes."""
+        if self.vault is None:
+            return []
+        if name not in self.audiences:
+            self.audiences[name] = channel.audience()
+        return self.audiences[name]
+
+    def _keep_pace(self, destination: str) -> None:
+        """One post a second and channel, over all workers together."""
+        now = self.clock()
+        with self.db.begin(Role.DELIVERY) as connection:
+            slot = outbox.slot(connection, destination, now)
+            self.crash("before_pace_commit")
+        self.crash("after_pace")
+        if (left := (slot - now).total_seconds()) > 0:
+            self.wait(left)
 
 
 def _rendered(one: Claim, config: Config, channel_kind: str, now: datetime) -> Message:

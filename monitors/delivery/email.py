@@ -18,9 +18,9 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from typing import Any
 
-from monitors.config import EmailDestination
 from monitors.delivery.message import Message
 from monitors.delivery.words import clean, opaque
+from monitors.destinations import EmailDestination
 from monitors.errors import DeliveryError
 
 TIMEOUT = 20.0  # seconds, each step
@@ -71,6 +71,9 @@ class Mailbox:
     def find(self, delivery_id: str, since: datetime) -> dict[str, Any] | None:
         """A mailbox cannot be asked: None."""
         return None
+
+    def audience(self) -> list[str]:
+        return [self._to.to]
 
     def _connect(self) -> smtplib.SMTP:
         to = self._to

@@ -18,6 +18,7 @@ from monitors.delivery.card import Card, as_blocks, as_html, as_text
 from monitors.delivery.facts import Content, SiteFacts
 
 REPEAT = "POSSIBLE REPEAT: an earlier copy of this message may have reached you; that could not be confirmed."
+INSTEAD = "SENT HERE INSTEAD: it could not be delivered to {}."
 LATE = "LATE: this should have been told earlier. It is told now because it still holds."
 LATE_KINDS = {"alert": LATE, "unverified": "LATE: a sample is over a day old, or its age is not known."}
 
@@ -71,6 +72,8 @@ def render(
     subject, card = KINDS[kind](content, site, now or words.instant(content.get("as_of")))
     marks = {"late": LATE_KINDS[kind]} if kind in LATE_KINDS and content.get("late") else {}
     marks |= {"possible repeat": REPEAT} if possible_repeat else {}
+    if content.get("instead_of"):
+        marks |= {"sent here instead": INSTEAD.format(words.clean(content["instead_of"]))}
     card = replace(card, marks=tuple(marks.values()))
     ref = words.opaque(content.get("ref"))
     labels = {"Kind": kind, "Unit": facts.unit(content) if content.get("unit") else "",

@@ -19,15 +19,16 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from monitors.database import sql
-from monitors.records import Severity, utc_text
+from monitors.delivery.policy import ATTEMPTS, LONGEST_DELAY, TELLING, backoff, must_arrive
+from monitors.records import utc_text
 
+__all__ = ["ATTEMPTS", "Answer", "Claim", "backoff", "claim", "decide", "enqueue", "finish", "must_arrive", "recover"]
+
+Instead = Callable[[str, "str | None"], "str | None"]  # destination and unit -> the destination that stands in
 Append = Callable[[Connection, Sequence[tuple[str, dict[str, Any]]]], Any]
 
 LEASE = timedelta(minutes=5)  # longer than all the time-outs of one send together
-ATTEMPTS = 8  # then the message is dead
-FIRST_DELAY, FACTOR, LONGEST_DELAY = timedelta(minutes=1), 3, timedelta(hours=2)
 NAMESPACE = uuid.UUID("4ad1d4e2-6f0b-5d0a-9a53-0f3a3d0c6b1e")  # of delivery ids; ours, fixed
-TELLING = ("alert", "handed_over")  # kinds that leave an episode told
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def send_started(connection: Connection, one: Claim, payload_sha256: str, now: d
 
 def finish(
     connection: Connection, one: Claim, answer: Answer, now: datetime, append: Append,
-    *, jitter: float = 0.5, operations: Sequence[str] = (),
+    *, jitter: float = 0.5, operations: Sequence[str] = (), instead: Instead = lambda destination, unit: None,
 ) -> str:  # fmt: skip
     """Record how a send ended, in one transaction with the told fact and, last, the ledger entry.
 
@@ -155,6 +156,11 @@ def finish(
         })  # fmt: skip
     if step.state in ("permanent", "dead", "ambiguous") and one.kind != "operations":
         _tell_operations(connection, one, step.state, operations, now)
+        if must_arrive(one.kind, one.severity) and "instead_of" not in one.content:
+            _send_elsewhere(connection, one, instead(one.destination, one.unit), now)
+    if answer.outcome == "deferred" and answer.retry_after:
+        until = now + min(timedelta(seconds=answer.retry_after), LONGEST_DELAY)
+        connection.execute(sql("deliver/pause"), {"destination": one.destination, "until": until})
     entry = answer.outcome if step.state == "pending" else step.state
     append(connection, [(f"delivery_{entry}", body | {"state": step.state, "payload_sha256": payload})])
     return step.state
@@ -162,7 +168,8 @@ def finish(
 
 def recover(
     connection: Connection, now: datetime, append: Append,
-    *, jitter: float = 0.5, operations: Sequence[str] = (), limit: int = 100,
+    *, jitter: float = 0.5, operations: Sequence[str] = (), instead: Instead = lambda destination, unit: None,
+    limit: int = 100,
 ) -> list[str]:  # fmt: skip
     """Settle claims whose worker has gone: pending again where nothing was sent, else an ambiguous send."""
     states = []
@@ -172,7 +179,7 @@ def recover(
             answer = Answer("deferred", "The worker went away before anything was sent.", retry_after=0)
         else:
             answer = Answer("ambiguous", "The worker went away while sending.")
-        states.append(finish(connection, one, answer, now, append, jitter=jitter, operations=operations))
+        states.append(finish(connection, one, answer, now, append, jitter=jitter, operations=operations, instead=instead))
     return states
 
 
@@ -188,22 +195,31 @@ def decide(one: Claim, answer: Answer, jitter: float = 0.5) -> Next:
     return Next("pending", backoff(one.attempt, answer.retry_after, jitter), repeat)
 
 
-def must_arrive(kind: str, severity: str | None) -> bool:
-    """Whether a doubtful send is repeated, not held: HIGH and CRITICAL alerts, every withdrawal, what nobody could
-    verify, and the morning list, held files and silent feeds (two of those do no harm; whoever had none would take
-    silence for an answer)."""
-    if kind in ("withdrawn", "digest", "unverified", "held", "alarm"):
-        return True
-    return kind in TELLING and severity in (Severity.HIGH, Severity.CRITICAL)
+def slot(connection: Connection, destination: str, now: datetime) -> datetime:
+    """Reserve the destination's next free second: the instant to send at."""
+    parameters = {"destination": destination, "now": now}
+    found: datetime = connection.execute(sql("deliver/pace"), parameters).scalar_one()
+    return found
 
 
-def backoff(attempt: int, retry_after: float | None, jitter: float) -> timedelta:
-    """Time to the next attempt: what the other side asked for, else 1, 3, 9, ... minutes, give or take
-    a quarter; never over two hours."""
-    if retry_after is not None:
-        return min(timedelta(seconds=max(retry_after, 0)), LONGEST_DELAY)
-    delay = min(FIRST_DELAY * FACTOR ** (attempt - 1), LONGEST_DELAY)
-    return min(timedelta(seconds=delay.total_seconds() * (0.75 + jitter / 2)), LONGEST_DELAY)
+def keep_payload(
+    connection: Connection, one: Claim, key_id: str, sealed: bytes, audience: Sequence[str], now: datetime
+) -> None:
+    """Keep what is about to be shown, encrypted, with who can see it."""
+    connection.execute(sql("deliver/keep_payload"), {
+        "outbox_id": one.outbox_id, "attempt": one.attempt, "key_id": key_id, "sealed": sealed,
+        "audience": json.dumps(list(audience)), "now": now,
+    })  # fmt: skip
+
+
+def _send_elsewhere(connection: Connection, one: Claim, destination: str | None, now: datetime) -> None:
+    """What could not be delivered goes to the stand-in, marked; once, so that two dead channels do not feed each other."""
+    if destination is not None:
+        enqueue(
+            connection, dedup_key=f"instead/{one.outbox_id}/{destination}", kind=one.kind, destination=destination,
+            severity=one.severity, unit=one.unit, night=one.night, episode_id=one.episode_id, change_seq=one.change_seq,
+            content={**one.content, "instead_of": one.destination}, now=now,
+        )  # fmt: skip
 
 
 def _tell_operations(

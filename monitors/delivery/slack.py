@@ -18,8 +18,8 @@ from typing import Any
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from monitors.config import SlackDestination
 from monitors.delivery.message import Message
+from monitors.destinations import SlackDestination
 from monitors.errors import DeliveryError
 
 TIMEOUT = 15  # seconds, to connect and between bytes
@@ -75,6 +75,20 @@ class SlackChannel:
             if payload.get("delivery_id") == delivery_id:
                 return {"channel": self._channel, "ts": str(post.get("ts") or ""), "found": True}
         return None
+
+    def audience(self) -> list[str]:
+        """The members of the channel now (Slack ids); empty when we may not ask."""
+        members: list[str] = []
+        cursor = ""
+        try:
+            while True:
+                answer = self._client.conversations_members(channel=self._channel, cursor=cursor, limit=500)
+                members += answer.get("members") or []
+                cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+                if not cursor or len(members) > 10_000:
+                    return sorted(members)
+        except Exception:
+            return []
 
 
 def fallback(subject: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ class Accepted:
         self._lock = threading.Lock()
         self._entries: list[dict[str, Any]] = []
         self._faults: deque[str] = deque()
+        self.then: Callable[[], None] = lambda: None  # called when something was accepted, before the answer leaves
+        self.draw: Callable[[], str] = lambda: ""  # the fault where none is queued
 
     def add(self, entry: dict[str, Any]) -> int:
         """Keep one entry. Returns how many there are now."""
@@ -26,7 +29,9 @@ class Accepted:
             if self._path is not None:
                 with self._path.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            return len(self._entries)
+            number = len(self._entries)
+        self.then()
+        return number
 
     @property
     def entries(self) -> list[dict[str, Any]]:
@@ -40,4 +45,9 @@ class Accepted:
     def next_fault(self) -> str:
         """The next fault, used up; '' for none."""
         with self._lock:
-            return self._faults.popleft() if self._faults else ""
+            return self._faults.popleft() if self._faults else self.draw()
+
+    def no_faults(self) -> None:
+        """Forget faults that were asked for and not used."""
+        with self._lock:
+            self._faults.clear()

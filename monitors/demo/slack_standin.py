@@ -3,6 +3,7 @@ conversations.history and auth.test."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({"ok": False, "error": "not_authed"})
         elif method == "auth.test":
             self._answer({"ok": True, "user_id": "U0STANDIN", "team_id": "T0STANDIN", "bot_id": "B0STANDIN"})
+        elif method == "conversations.members":
+            self._answer({"ok": True, "members": ["U0NURSE", "U0STANDIN"], "response_metadata": {"next_cursor": ""}})
         elif method == "conversations.history":
             self._history(body)
         elif method in ("chat.postMessage", "chat.update"):
@@ -137,5 +140,6 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": "application/json; charset=utf-8", **(headers or {})}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        with contextlib.suppress(ConnectionError):  # whoever asked may be dead by now
+            self.end_headers()
+            self.wfile.write(data)

@@ -1,5 +1,6 @@
 -- Take what is due, worst first. A row waits while an earlier one of the same episode and destination is
--- unfinished, so nothing overtakes. The attempt is counted here: a row that kills its worker runs out too.
+-- unfinished, so nothing overtakes, and while its destination asked for a pause. The attempt is counted here: a row that
+-- kills its worker runs out too.
 WITH due AS MATERIALIZED (
     SELECT o.outbox_id
     FROM nephrowatch.outbox o
@@ -8,6 +9,9 @@ WITH due AS MATERIALIZED (
             SELECT FROM nephrowatch.outbox earlier
             WHERE earlier.episode_id = o.episode_id AND earlier.destination = o.destination
                 AND earlier.outbox_id < o.outbox_id AND earlier.state IN ('pending', 'claimed'))
+        AND NOT EXISTS (
+            SELECT FROM nephrowatch.paces p
+            WHERE p.destination = o.destination AND p.free_at > CAST(:now AS timestamptz) + interval '30 seconds')
     ORDER BY CASE o.severity WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, o.outbox_id
     LIMIT :limit
     FOR UPDATE OF o SKIP LOCKED

@@ -109,11 +109,13 @@ def mail_to(port: int, **changed: Any) -> EmailDestination:
     })  # fmt: skip
 
 
-def config(slack: str = "http://127.0.0.1:9/api/", smtp: int = 9) -> Config:
-    """Only what delivery reads: the site and the routes."""
+def config(slack: str = "http://127.0.0.1:9/api/", smtp: int = 9, channels: int = 1) -> Config:
+    """Only what delivery reads: the site and the routes. channels: more than one makes slack0, slack1, ... as well."""
     mail = mail_to(smtp).model_dump()
+    more = {f"slack{n}": slack_to(slack).model_dump() | {"channel": f"C0TEST{n}"} for n in range(channels if channels > 1 else 0)}
     routes = Routes.model_validate({
         "destinations": {
+            **more,
             "slack": slack_to(slack).model_dump(), "mail": mail, "ops": mail | {"to": "ops@renal.example"},
         },
         "routes": [{"to": ["slack", "mail"]}, {"to": ["ops"], "messages": ["operations"]}],

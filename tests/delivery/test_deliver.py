@@ -234,11 +234,13 @@ def test_retry_after_is_honoured_to_the_second(world: World) -> None:
     assert world.deliver(7 / 60) == {"delivered": 1}
 
 
-def test_a_refusal_for_good_is_not_tried_again_and_operations_are_told(world: World) -> None:
+def test_a_refusal_for_good_is_not_tried_again_operations_are_told_and_it_goes_elsewhere(world: World) -> None:
     queue(world.database, "a")
     world.slack.fault("ok_false:channel_not_found")
-    assert world.deliver() == {"permanent": 1, "delivered": 1}
-    assert "A message could not be delivered" in world.smtp.mails[0]["text"]
+    assert world.deliver() == {"permanent": 1, "delivered": 2}
+    to = {mail["recipient"]: mail for mail in world.smtp.mails}
+    assert "A message could not be delivered" in to["ops@renal.example"]["text"]
+    assert "SENT HERE INSTEAD: it could not be delivered to slack." in to["team@renal.example"]["text"]
     assert world.deliver(500) == {}
 
 
