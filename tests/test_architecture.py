@@ -26,7 +26,8 @@ STAGES = {
     "feeds", "quality", "store", "knowledge", "judgement", "episodes", "night_list", "delivery", "history",
 }  # fmt: skip
 PARTS = {
-    "destinations": "config", "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
+    "destinations": "config",
+    "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
     "inputs": "config",
     "rule_status": "rules", "rehearsal": "alerts",
     "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
