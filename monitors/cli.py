@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitors import cli_feeds, cli_quarantine, cli_rules, database, pipeline, settings
+from monitors import cli_delivery, cli_feeds, cli_quarantine, cli_rules, database, pipeline, settings
 from monitors.cli_words import Json, counted, err, out, print_json, rows_of, table
 from monitors.errors import NephrowatchError, UserError
 from monitors.records import is_live, night_of
@@ -23,7 +23,8 @@ db_app = typer.Typer(help="The database.", no_args_is_help=True)
 history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
 for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
                      ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", db_app),
-                     ("history", history_app), ("rules", cli_rules.app)):  # fmt: skip
+                     ("history", history_app), ("rules", cli_rules.app), ("messages", cli_delivery.messages_app),
+                     ("notify", cli_delivery.notify_app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
 

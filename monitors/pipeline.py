@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from monitors import backtest, burden, config, judgement, knowledge, review, settings, stages, tried, why
+from monitors import backtest, burden, config, judgement, knowledge, messages, review, settings, stages, tried, why
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
@@ -149,7 +149,21 @@ def deliver(*, here: Here | None = None) -> Counter[str]:
 def watch(*, here: Here | None = None) -> dict[str, Any]:
     """Whether anything is stuck, a feed is silent, and whether the history verifies; what is wrong goes to operations."""
     with opened(here) as here:
-        return stages.watch(here.db, here.config, here.clock())
+        return stages.watch(here.db, here.config, here.settings, here.clock())
+
+
+def notify_test(destination: str, *, actor: str, here: Here | None = None) -> dict[str, Any]:
+    """Send one message marked TEST. Returns its state and what was said of the attempt."""
+    with opened(here) as here:
+        key = messages.queue_trial(here.db, here.config, destination, actor, here.clock())
+        deliver(here=here)
+        return messages.became(here.db, key)
+
+
+def message_preview(episode: str, *, channel: str = "email", here: Here | None = None) -> dict[str, Any]:
+    """The newest message of an episode, as it would read now; see `messages.preview`."""
+    with opened(here) as here:
+        return messages.preview(here.db, here.config, episode, channel, here.clock())
 
 
 def quarantine_retry(

@@ -19,7 +19,7 @@ from monitors.checking import FileCounts, check_file
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.delivery import deliver as delivery
-from monitors.delivery import outbox
+from monitors.delivery import heartbeat, outbox
 from monitors.history import ledger
 from monitors.mending import Retried, discard, release, resolve, retry, unmerge
 from monitors.receiving import archive_url, receive
@@ -135,12 +135,16 @@ def verify(db: Database) -> dict[str, Any]:
             "first_bad": {"seq": bad[0], "what": bad[1]} if bad else None}  # fmt: skip
 
 
-def watch(db: Database, config: Config, now: datetime) -> dict[str, Any]:
-    """Stuck messages and a broken ledger, told to operations once a day and cause."""
+def watch(db: Database, config: Config, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Stuck messages, untold episodes and a broken ledger, told to operations once a day and cause. While there are none, a
+    sign of life goes to another host."""
     found = verify(db)
     with db.begin(Role.PIPELINE) as connection:
         stuck = connection.execute(sql("read/stuck"), {"now": now}).scalar_one()
+        untold = [row.ref for row in connection.execute(sql("watch/untold"))]
         problems = {}
+        if untold:
+            problems["untold_episodes"] = f"{len(untold)} open episodes have been told to nobody."
         if stuck:
             problems["stuck_messages"] = f"{stuck} messages have waited for over an hour or could not be delivered."
         if found["first_bad"]:
@@ -154,7 +158,8 @@ def watch(db: Database, config: Config, now: datetime) -> dict[str, Any]:
                     content={"reason": reason, "sentence": sentence}, now=now,
                 )  # fmt: skip
         silent = alarms.look(connection, config, now)
-    return {"ledger": found, "stuck": stuck, "alarms": silent}
+    beat = "withheld" if problems else heartbeat.ping(settings)
+    return {"ledger": found, "stuck": stuck, "untold": untold, "alarms": silent, "heartbeat": beat}
 
 
 def summary(

@@ -30,12 +30,12 @@ PARTS = {
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
     "inputs": "config",
     "rule_status": "rules", "rehearsal": "alerts",
-    "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
+    "messages": "stages", "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",
     "store_aside": "store", "store_batch": "store", "store_claims": "store", "store_keys": "store", "store_labs": "store",
     "store_identity": "store", "store_links": "store", "store_reads": "store", "store_rows": "store", "quarantine": "store",
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
-    "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli",
+    "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
 DOORS = {"cli", "demo", "rulebook", "simulate"}  # what people start; nothing imports them

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from monitors.delivery import episode_cards, facts, feed_cards, report_cards, words
+from monitors.delivery import episode_cards, facts, feed_cards, report_cards, trial_cards, words
 from monitors.delivery.card import Card, as_blocks, as_html, as_text
 from monitors.delivery.facts import Content, SiteFacts
 
@@ -32,6 +32,7 @@ KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card
     "held": feed_cards.held,
     "alarm": feed_cards.alarm,
     "alarm_cleared": feed_cards.alarm_cleared,
+    "trial": trial_cards.trial,
 }
 OF_AN_EPISODE = ("alert", "withdrawn", "handed_over")
 

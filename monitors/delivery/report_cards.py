@@ -136,12 +136,14 @@ FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 EVENTS = {
     "undelivered": "A message could not be delivered",
     "stuck_messages": "Messages have waited too long or could not be delivered",
+    "untold_episodes": "Open lab reviews that nobody was told of",
     "history_broken": "The history does not verify",
     "rows_quarantined": "Rows of a feed were set aside",
     "archive_lost": "The archive has lost a file that waits to be checked",
 }
 REMEDIES = {
     "undelivered": "Its readers may not know: tell them, then check that destination in routes.yaml.",
+    "untold_episodes": "Look at them now: nephrowatch alerts list. Then see why no message left: nephrowatch deliver.",
     "stuck_messages": "Their readers may not know: tell them, then check the destinations in routes.yaml.",
     "history_broken": "Keep the database as it is and tell whoever audits it.",
     "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",

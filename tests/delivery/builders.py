@@ -84,6 +84,7 @@ CONTENTS = {
     "unverified": UNVERIFIED,
     "held": HELD,
     "alarm": ALARM,
+    "trial": {"actor": "A. Example", "asked_at": "2026-04-15T06:29:00Z"},
     "alarm_cleared": ALARM | {"why": "arrived"},
 }
 
