@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix soak fuzz bench simulate rules twin check lock schema clean
+.PHONY: help demo test matrix soak gallery fuzz bench simulate rules twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -27,6 +27,9 @@ matrix: $(READY) ## the outbox under fire: every kill point x every fault x two 
 
 soak: $(READY) ## EPISODES=10000 messages, one answer in ten a fault, a worker killed every few seconds
 	@PYTHONPATH="$(CURDIR)" EPISODES="$(or $(EPISODES),10000)" $(PY) -m pytest -s -m long tests/delivery/test_soak.py
+
+gallery: $(READY) ## write docs/gallery anew, pictures included (needs chromium)
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.delivery.gallery --pictures
 
 MUTANTS ?= 1000000
 fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from monitors.delivery.message import KINDS, render, thread
 from monitors.delivery.slack import fallback
-from tests.delivery import gallery
 from tests.delivery.builders import ALERT, CONTENTS, DIGEST, NOW, SITE, everything, message
 
 CHANNELS = ("slack", "email")
@@ -250,4 +249,11 @@ def test_severity_is_a_word_in_the_html_not_only_a_colour() -> None:
 
 
 def test_the_gallery_shows_what_the_code_says() -> None:
-    assert gallery.PAGE.read_text(encoding="utf-8") == gallery.page(), "run: python -m tests.delivery.gallery"
+    from tests.delivery.gallery import FOLDER, PAGE, blocks, page, shown, slug
+
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make gallery"
+    kept = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / "slack").glob("*.json")}
+    assert kept == blocks(), "run: make gallery"
+    for part in ("slack", "mail"):
+        pictures = {path.stem for path in (FOLDER / part).glob("*.png")}
+        assert pictures == {slug(title) for _, title, _ in shown()}, "run: make gallery"
