@@ -56,10 +56,10 @@ def shown() -> list[tuple[str, str, dict[str, Any]]]:
     )
     undelivered = {
         "event": "undelivered", "reason": None, "feed": None, "unit": "N3", "destination": "n3-slack",
-        "message": "alert", "severity": "HIGH", "outcome": "permanent", "outbox_id": 12,
+        "message": "alert", "severity": "HIGH", "outcome": "permanent", "outbox_id": 12, "file": None,
     }  # fmt: skip
     found.append(("operations", "Operations, a message that did not go out", undelivered))
-    aside = {"reason": "rows_quarantined", "rows": {"unknown_unit": 12, "not_a_number": 3}, "through": 40}
+    aside = {"reason": "rows_quarantined", "file": None, "rows": {"unknown_unit": 12, "not_a_number": 3}, "through": 40}
     found.append(("operations", "Operations, rows that were set aside", aside))
     unread = {"unit": None, "state": "unreadable", "reason": "truncated", "rows": 0, "criticals": 0}
     found.append(("held", "Held, to operations: a file that could not be read", unread))
