@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitors import cli_delivery, cli_feeds, cli_quarantine, cli_rules, database, pipeline, settings
+from monitors import cli_delivery, cli_feeds, cli_quarantine, cli_rules, cli_web, database, pipeline, settings
 from monitors.cli_words import Json, counted, err, out, print_json, rows_of, table
 from monitors.errors import NephrowatchError, UserError
 from monitors.records import is_live, night_of
@@ -27,6 +27,7 @@ for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), 
                      ("notify", cli_delivery.notify_app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
+app.command("web")(cli_web.web)
 
 
 def _night(text: str) -> date:

@@ -355,7 +355,7 @@ def _check_revision(database: Database) -> None:
     """Raise NotReadyError unless schema and program are of one revision. Any login but the migrator's may
     ask.
     """
-    asking = (Role.READER, Role.WEB, Role.DELIVERY, Role.PIPELINE)
+    asking = (Role.READER, Role.PAGES, Role.WEB, Role.DELIVERY, Role.PIPELINE)
     role = next((role for role in asking if role in database.roles), Role.READER)
     with database.begin(role) as connection:
         revision = _revision(connection)

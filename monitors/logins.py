@@ -27,6 +27,7 @@ class Role(StrEnum):
     PIPELINE = "nephrowatch_pipeline"  # receive, store, judge, reconcile
     DELIVERY = "nephrowatch_delivery"  # the outbox
     WEB = "nephrowatch_web"  # reads all, writes nothing
+    PAGES = "nephrowatch_pages"  # the web pages: reads the units it serves, adds who looked
     READER = "nephrowatch_reader"  # reads counts and states, no patient
 
     @property

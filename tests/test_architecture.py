@@ -35,10 +35,10 @@ PARTS = {
     "store_aside": "store", "store_batch": "store", "store_claims": "store", "store_keys": "store", "store_labs": "store",
     "store_identity": "store", "store_links": "store", "store_reads": "store", "store_rows": "store", "quarantine": "store",
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
-    "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli",
+    "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
-DOORS = {"cli", "demo", "rulebook", "simulate"}  # what people start; nothing imports them
+DOORS = {"cli", "demo", "rulebook", "simulate", "web"}  # what people start; nothing imports them
 
 PURE_PACKAGES = {"numpy", "pandas", "pydantic", "yaml", "monitors"}
 IMPURE_MODULES = {
@@ -101,7 +101,7 @@ def may_import(name: str) -> set[str]:
     if name in FLOW:
         return CORE | STORE | STAGES | FLOW | {"config"}
     if name == "cli":
-        return STEPS[0] | {"config", "database", "settings", "pipeline", "cli"}
+        return STEPS[0] | {"config", "database", "settings", "pipeline", "cli", "web"}
     return CORE | STORE | STAGES | FLOW | DOORS | {"config"}  # the demo drives everything
 
 

@@ -5,7 +5,7 @@ BEGIN
     EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     REVOKE CREATE ON SCHEMA public FROM PUBLIC;
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO nephrowatch_migrator, nephrowatch_pipeline,
-        nephrowatch_delivery, nephrowatch_web, nephrowatch_reader', current_database());
+        nephrowatch_delivery, nephrowatch_web, nephrowatch_reader, nephrowatch_pages', current_database());
     EXECUTE format('GRANT CREATE ON DATABASE %I TO nephrowatch_migrator', current_database());
     -- Loading goes through temporary tables.
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO nephrowatch_pipeline', current_database());

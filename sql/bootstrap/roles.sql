@@ -5,7 +5,8 @@ DECLARE
     login text;
 BEGIN
     FOREACH login IN ARRAY ARRAY['nephrowatch_migrator', 'nephrowatch_pipeline', 'nephrowatch_delivery',
-                                 'nephrowatch_web', 'nephrowatch_reader'] LOOP
+                                 'nephrowatch_web', 'nephrowatch_reader',
+                                 'nephrowatch_pages'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = login) THEN
             EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', login);
         END IF;

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from monitors.database import Database, Role
 from monitors.settings import Settings
 
-APPLICATION = (Role.PIPELINE, Role.DELIVERY, Role.WEB, Role.READER)
+APPLICATION = (Role.PIPELINE, Role.DELIVERY, Role.WEB, Role.READER, Role.PAGES)
 
 STATEMENTS = {
     # what was received and judged: read by those who need it, added by the pipeline, overwritten by nobody
@@ -79,15 +79,15 @@ STATEMENTS = {
     "make temp table": "CREATE TEMP TABLE scratch (x int)",
 }  # fmt: skip
 
-P, D, W, R = APPLICATION
+P, D, W, R, A = APPLICATION
 ALLOWED: dict[str, set[Role]] = {  # every pair not drawn here is refused
-    "read results": {P, W}, "read subjects": {P, W}, "read raw rows": {P, W}, "read reasons": {P, W, R},
-    "read findings": {P, W}, "read counts": {P, W, R}, "read episodes": {P, D, W, R},
+    "read results": {P, W}, "read subjects": {P, W, A}, "read raw rows": {P, W}, "read reasons": {P, W, R},
+    "read findings": {P, W, A}, "read counts": {P, W, R, A}, "read episodes": {P, D, W, R, A},
     "add result": {P}, "add batch": {P}, "take batch": {P}, "move frontier": {P},
     "open episode": {P}, "change episode": {P},
     "queue message": {P, D}, "claim message": {D}, "note attempt": {D}, "tell": {D},
-    "append to ledger": {P, D}, "read ledger": {P, D, W, R}, "read bodies": {P, W},
-    "read revision": {P, D, W, R}, "make temp table": {P},
+    "append to ledger": {P, D, A}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
+    "read revision": {P, D, W, R, A}, "make temp table": {P},
 }  # fmt: skip
 # Past the gate of rights these meet a constraint, which shows the right as well as success would.
 NULL_REFUSED = {"add result", "open episode", "queue message", "tell"}

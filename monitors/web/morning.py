@@ -1,0 +1,77 @@
+"""Morning: who needs a look, why, since when, and who knows; and the same on paper for the round."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+
+from monitors import pipeline
+from monitors.records import local_day
+from monitors.rule_status import UNREVIEWED
+from monitors.web.access import Session
+from monitors.web.app import Pages, need
+from monitors.web.reading import Reading, reading
+
+router = APIRouter()
+
+
+@router.get("/")
+def morning(request: Request, session: Annotated[Session, Depends(need("any"))], unit: str = "") -> Response:
+    if not session.viewer.may("patients"):
+        return RedirectResponse("/feeds" if session.viewer.may("feeds") else "/rules", 303)
+    return _show(request, session, unit, "morning.html")
+
+
+@router.get("/round")
+def ward_round(request: Request, session: Annotated[Session, Depends(need("patients"))], unit: str = "") -> Response:
+    """The list to take along: everybody of a unit with an open episode, on paper."""
+    return _show(request, session, unit, "round.html")
+
+
+def _show(request: Request, session: Session, unit: str, template: str) -> Response:
+    pages: Pages = request.app.state.pages
+    with reading(pages.here, session) as read:
+        read.log("morning" if template == "morning.html" else "round", unit=unit)
+        units = board(read, pages, unit)
+    return pages.render(request, template, {"title": "Morning", "units": units, "chosen": unit, "reviewed": reviewed(pages)})
+
+
+def board(read: Reading, pages: Pages, unit: str = "") -> list[dict[str, Any]]:
+    """Each unit the reader sees with its patients, what was not assessed, and which feeds are silent."""
+    units = {row["unit"]: {**row, "rows": [], "missing": [], "alarms": [], "counts": {}} for row in read.rows("web/units")}
+    for row in read.rows("web/morning", unit=unit):
+        one = units[row["unit"]]
+        row["patient"] = pages.sessions.seal(read.session.viewer, row["patient_id"])
+        row["today"] = local_day(read.now, one["zone"])
+        one["rows"].append(row)
+        one["counts"][row["severity"]] = one["counts"].get(row["severity"], 0) + 1
+    reasons: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in read.rows("web/not_assessed"):
+        known = reasons.setdefault((row["unit"], row["reason"]), {"reason": row["reason"], "patients": 0, "rules": []})
+        known["patients"] = max(known["patients"], row["patients"])
+        known["rules"].append(row["rule"])
+    for (code, _), row in reasons.items():
+        if code in units:
+            units[code]["missing"].append(row)
+    for alarm in read.rows("web/alarms"):
+        concerned = [alarm["unit"]] if alarm["unit"] else _served(pages, alarm["feed"])
+        for code in units:
+            if not concerned or code in concerned:
+                units[code]["alarms"].append(alarm)
+    return [one for code, one in units.items() if unit in ("", code)]
+
+
+def _served(pages: Pages, feed: str) -> list[str]:
+    found = pages.here.config.feeds.get(feed)
+    return [found.unit] if found is not None and found.unit else []
+
+
+def reviewed(pages: Pages) -> str:
+    """What every page says of the rules: how many of those in use no clinician has signed."""
+    standings = pipeline.rules_list(here=pages.here)
+    unsigned = [row["rule"] for row in standings if row["review"] == UNREVIEWED]
+    if not unsigned:
+        return "Every rule is signed by a clinician."
+    return f"{len(unsigned)} of {len(standings)} rules are not clinically reviewed at this site."

@@ -1,0 +1,1 @@
+SELECT body FROM nephrowatch.rulesets WHERE ruleset = :ruleset
