@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix soak gallery fuzz bench simulate rules twin check lock schema clean
+.PHONY: help demo test test-browser matrix soak gallery fuzz bench simulate rules twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -30,6 +30,9 @@ soak: $(READY) ## EPISODES=10000 messages, one answer in ten a fault, a worker k
 
 gallery: $(READY) ## write docs/gallery anew, pictures included (needs chromium)
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.delivery.gallery --pictures
+
+test-browser: $(READY) ## every page in Debian's Chromium, as each role; PICTURES=docs/gallery/pages keeps pictures
+	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest -m browser -p no:cacheprovider tests/web/test_browser.py
 
 MUTANTS ?= 1000000
 fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format

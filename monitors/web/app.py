@@ -55,7 +55,7 @@ class Pages:
         )  # fmt: skip
         self.templates.filters.update(
             when=words.when, day=words.day, age=words.age, words=words.words, title_=words.title, number=words.number,
-            name=words.name,
+            name=words.name, moment=words.moment, sentence=words.sentence,
         )  # fmt: skip
         self.templates.globals.update(shapes=words.SHAPES, site=here.config.site, next_session=words.next_session)
         self.verifier: Any = None

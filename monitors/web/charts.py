@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-WIDTH, LEFT, RIGHT, PANEL, GAP = 900, 62, 58, 104, 16
+WIDTH, LEFT, RIGHT, PANEL, GAP = 900, 62, 58, 104, 30
 BANDS: dict[str, tuple[float | None, float | None, str]] = {  # what the rules call neither low nor high, conventional units
     "phosphate": (None, 5.5, "mg/dL"), "calcium": (8.4, 10.2, "mg/dL"), "product": (None, 55.0, "mg²/dL²"),
     "pth": (None, None, "pg/mL"),
@@ -70,7 +70,7 @@ def time_line(
         return LEFT + (WIDTH - LEFT - RIGHT) * min(max((at - first).total_seconds() / span, 0.0), 1.0)
 
     parts: list[str] = []
-    top = 8
+    top = 24
     for one in series:
         parts += _panel(one, top, x)
         top += PANEL + GAP
@@ -117,7 +117,7 @@ def _panel(one: Series, top: int, x: Any) -> list[str]:
     for mark in marks:
         parts.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>'
                      f'<text class="tick" x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>')  # fmt: skip
-    parts.append(f'<text class="name" x="{LEFT + 8}" y="{top + 16}">{one.title} <tspan class="tick">{one.unit}</tspan></text>')
+    parts.append(f'<text class="name" x="{LEFT}" y="{top - 7}">{one.title} <tspan class="tick">{one.unit}</tspan></text>')
     if not one.points:
         parts.append(
             f'<text class="tick" x="{WIDTH / 2}" y="{top + PANEL / 2 + 4}" text-anchor="middle">no value in this time</text>'
@@ -135,7 +135,8 @@ def _panel(one: Series, top: int, x: Any) -> list[str]:
             parts.append(f'<circle class="in" cx="{x(at):.1f}" cy="{y(value):.1f}" r="{2 if dense else 3.4}">{title}</circle>')
     if one.points:
         at, value, *_ = one.points[-1]
-        parts.append(f'<text class="last" x="{WIDTH - RIGHT + 8}" y="{y(value) + 4:.1f}">{value:.4g}</text>')
+        parts.append(f'<text class="last" x="{WIDTH - RIGHT + 8}" y="{y(value) + 4:.1f}">{value:.0f}</text>' if value >= 50 else
+                     f'<text class="last" x="{WIDTH - RIGHT + 8}" y="{y(value) + 4:.1f}">{value:.4g}</text>')
     return parts
 
 
@@ -149,7 +150,7 @@ def _axis(first: datetime, now: datetime, top: int, x: Any) -> list[str]:
             year, month = year + 1, 1
         at = datetime(year, month, 1, tzinfo=UTC)
         if (year * 12 + month - 1) % step == 0 and first < at < now:
-            parts.append(f'<line class="grid" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="8" y2="{top}"/>'
+            parts.append(f'<line class="grid" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="24" y2="{top}"/>'
                          f'<text class="tick" x="{x(at):.1f}" y="{top + 16}" text-anchor="middle">{at:%b %y}</text>')  # fmt: skip
     return parts
 

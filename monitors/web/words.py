@@ -7,13 +7,25 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 SHAPES = {"CRITICAL": "◆", "HIGH": "▲", "WARNING": "●"}
-GROUPS = {"pth": "PTH", "phosphate": "Phosphate", "calcium_high": "Calcium high", "calcium_low": "Calcium low"}
+GROUPS = {"pth": "PTH", "phosphate": "Phosphate", "ca_p_higher": "Ca×P (higher calcium)",
+    "ca_p": "Ca×P", "mg2/dL2": "mg²/dL²", "mmol2/L2": "mmol²/L²", "calcium_high": "Calcium high", "calcium_low": "Calcium low"}
 _DAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 
 
 def when(value: datetime | None, zone: str = "UTC") -> str:
     """Wed 15 Apr 2026, 04:10 BST."""
     return f"{value.astimezone(ZoneInfo(zone)):%a %d %b %Y, %H:%M %Z}" if value else "not known"
+
+
+def moment(value: datetime, zone: str) -> str:
+    """14 Apr 2026 07:00, in a zone the page names once."""
+    return f"{value.astimezone(ZoneInfo(zone)):%d %b %Y %H:%M}"
+
+
+def sentence(text: str) -> str:
+    """Begun with a capital, ended with a full stop, squares written as such."""
+    text = text.replace("mg2/dL2", "mg²/dL²").strip()
+    return text[:1].upper() + text[1:] + ("" if text[-1:] in (".", "?", "!", "") else ".")
 
 
 def day(value: date | None) -> str:
