@@ -9,13 +9,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from monitors.config import Config
 from monitors.database import Database, Role
-from monitors.delivery import outbox
+from monitors.delivery import outbox, sending
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
@@ -135,9 +135,10 @@ class _Work:
         try:
             kind = self.channels.kind(one.destination)
             channel = self.channels.get(one.destination)
-            if one.possible_repeat and (earlier := self._found(channel, one)) is not None:
+            if one.possible_repeat and one.kind != outbox.PARENT and (earlier := self._found(channel, one)) is not None:
                 return Answer("delivered", "An earlier attempt had arrived; it was found in the channel.", earlier)
             message = _rendered(one, self.config, kind, self.clock())
+            parent = self._parent(one, kind)
         except DeliveryError as problem:
             return Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
         audience = self._audience(one.destination, channel)
@@ -148,17 +149,25 @@ class _Work:
             if not outbox.send_started(connection, one, message.sha256, now):
                 return None
             if self.vault is not None:
-                outbox.keep_payload(connection, one, self.vault.key_id, self.vault.seal(message), audience, now)
+                sending.keep_payload(connection, one, self.vault.key_id, self.vault.seal(message), audience, now)
             self.crash("before_send_started_commit")
         self.crash("after_send_started")
         try:
-            answer = Answer("delivered", "Accepted.", channel.send(message, self.clock()))
+            answer = Answer("delivered", "Accepted.", channel.send(replace(message, parent=parent), self.clock()))
         except DeliveryError as problem:
             answer = Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
-            if problem.outcome == "ambiguous" and (found := self._found(channel, one)) is not None:
+            ambiguous = problem.outcome == "ambiguous" and one.kind != outbox.PARENT  # an edit may simply be made again
+            if ambiguous and (found := self._found(channel, one)) is not None:
                 answer = Answer("delivered", "The answer was lost, but the message was found in the channel.", found)
         self.crash("after_http")
         return answer
+
+    def _parent(self, one: Claim, kind: str) -> str:
+        """The episode's first post in the channel: what a later one hangs under, or what is brought up to date; or ''."""
+        if kind != "slack" or one.episode_id is None:
+            return ""
+        with self.db.begin(Role.DELIVERY) as connection:
+            return sending.parent(connection, one)
 
     def _found(self, channel: Channel, one: Claim) -> dict[str, Any] | None:
         self.crash("before_find")
@@ -178,7 +187,7 @@ class _Work:
         """One post a second and channel, over all workers together."""
         now = self.clock()
         with self.db.begin(Role.DELIVERY) as connection:
-            slot = outbox.slot(connection, destination, now)
+            slot = sending.slot(connection, destination, now)
             self.crash("before_pace_commit")
         self.crash("after_pace")
         if (left := (slot - now).total_seconds()) > 0:

@@ -16,9 +16,11 @@ from typing import Any
 from monitors.delivery import episode_cards, facts, feed_cards, report_cards, trial_cards, words
 from monitors.delivery.card import Card, as_blocks, as_html, as_text
 from monitors.delivery.facts import Content, SiteFacts
+from monitors.delivery.policy import PARENT
 
 REPEAT = "POSSIBLE REPEAT: an earlier copy of this message may have reached you; that could not be confirmed."
 INSTEAD = "SENT HERE INSTEAD: it could not be delivered to {}."
+UPDATED = "UPDATED: this post shows the newest state. What happened when stands in its thread."
 LATE = "LATE: this should have been told earlier. It is told now because it still holds."
 LATE_KINDS = {"alert": LATE, "unverified": "LATE: a sample is over a day old, or its age is not known."}
 
@@ -43,7 +45,8 @@ class Message:
 
     subject: also Slack's fallback text and what a lock screen shows. text: the whole card as plain text.
     html: for e-mail, else ''. blocks: for Slack, else (). thread: opaque root that joins one episode's mails,
-    or ''. labels: values of the X-Nephrowatch-* headers.
+    or ''. labels: values of the X-Nephrowatch-* headers. parent: ts of the Slack post this hangs under, or, with update, that
+    it takes the place of.
     """
 
     delivery_id: str
@@ -53,6 +56,8 @@ class Message:
     blocks: tuple[dict[str, Any], ...] = ()
     thread: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    parent: str = ""
+    update: bool = False
 
     @property
     def sha256(self) -> str:
@@ -70,17 +75,20 @@ def render(
     destination: 'slack' or 'email'. delivery_id: opaque, the same for every attempt. now: the instant of
     sending, for ages; without it they count from the content's as_of. Raises KeyError for an unknown kind.
     """
-    subject, card = KINDS[kind](content, site, now or words.instant(content.get("as_of")))
+    shown = str(content.get("of")) if kind == PARENT else kind
+    subject, card = KINDS[shown](content, site, now or words.instant(content.get("as_of")))
     marks = {"late": LATE_KINDS[kind]} if kind in LATE_KINDS and content.get("late") else {}
     marks |= {"possible repeat": REPEAT} if possible_repeat else {}
     if content.get("instead_of"):
         marks |= {"sent here instead": INSTEAD.format(words.clean(content["instead_of"]))}
+    marks |= {"updated": UPDATED} if kind == PARENT else {}
     card = replace(card, marks=tuple(marks.values()))
     ref = words.opaque(content.get("ref"))
     labels = {"Kind": kind, "Unit": facts.unit(content) if content.get("unit") else "",
               "Severity": facts.severity(content), "Ref": ref, "Mark": ", ".join(marks)}  # fmt: skip
     return Message(
         delivery_id=delivery_id,
+        update=kind == PARENT,
         subject=f"{subject} ({', '.join(marks)})" if marks else subject,
         text=as_text(card),
         html=as_html(card) if destination == "email" else "",

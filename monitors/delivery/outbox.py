@@ -19,10 +19,10 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from monitors.database import sql
-from monitors.delivery.policy import ATTEMPTS, LONGEST_DELAY, TELLING, backoff, must_arrive
+from monitors.delivery.policy import ATTEMPTS, LONGEST_DELAY, PARENT, TELLING, backoff, must_arrive
 from monitors.records import utc_text
 
-__all__ = ["ATTEMPTS", "Answer", "Claim", "backoff", "claim", "decide", "enqueue", "finish", "must_arrive", "recover"]
+__all__ = ["ATTEMPTS", "PARENT", "Answer", "Claim", "backoff", "claim", "decide", "enqueue", "finish", "must_arrive", "recover"]
 
 Instead = Callable[[str, "str | None"], "str | None"]  # destination and unit -> the destination that stands in
 Append = Callable[[Connection, Sequence[tuple[str, dict[str, Any]]]], Any]
@@ -154,7 +154,9 @@ def finish(
             "outbox_id": one.outbox_id, "episode_id": one.episode_id, "destination": one.destination,
             "severity": one.severity, "limbs": _json(one.content.get("limbs") or {}), "now": now,
         })  # fmt: skip
-    if step.state in ("permanent", "dead", "ambiguous") and one.kind != "operations":
+    if step.state == "delivered" and (answer.receipt or {}).get("thread"):
+        _bring_up_to_date(connection, one, now)
+    if step.state in ("permanent", "dead", "ambiguous") and one.kind not in ("operations", PARENT):
         _tell_operations(connection, one, step.state, operations, now)
         if must_arrive(one.kind, one.severity) and "instead_of" not in one.content:
             _send_elsewhere(connection, one, instead(one.destination, one.unit), now)
@@ -187,7 +189,8 @@ def decide(one: Claim, answer: Answer, jitter: float = 0.5) -> Next:
     """The delivery policy, pure. What may not be lost is sent again, marked; the rest is held and shown."""
     if answer.outcome in ("delivered", "permanent"):
         return Next(answer.outcome, possible_repeat=one.possible_repeat)
-    repeat = one.possible_repeat or (answer.outcome == "ambiguous" and must_arrive(one.kind, one.severity))
+    doubtful = answer.outcome == "ambiguous" and one.kind != PARENT  # an edit made twice is one edit
+    repeat = one.possible_repeat or (doubtful and must_arrive(one.kind, one.severity))
     if answer.outcome == "ambiguous" and not must_arrive(one.kind, one.severity):
         return Next("ambiguous", possible_repeat=one.possible_repeat)
     if one.attempt >= ATTEMPTS:
@@ -195,21 +198,13 @@ def decide(one: Claim, answer: Answer, jitter: float = 0.5) -> Next:
     return Next("pending", backoff(one.attempt, answer.retry_after, jitter), repeat)
 
 
-def slot(connection: Connection, destination: str, now: datetime) -> datetime:
-    """Reserve the destination's next free second: the instant to send at."""
-    parameters = {"destination": destination, "now": now}
-    found: datetime = connection.execute(sql("deliver/pace"), parameters).scalar_one()
-    return found
-
-
-def keep_payload(
-    connection: Connection, one: Claim, key_id: str, sealed: bytes, audience: Sequence[str], now: datetime
-) -> None:
-    """Keep what is about to be shown, encrypted, with who can see it."""
-    connection.execute(sql("deliver/keep_payload"), {
-        "outbox_id": one.outbox_id, "attempt": one.attempt, "key_id": key_id, "sealed": sealed,
-        "audience": json.dumps(list(audience)), "now": now,
-    })  # fmt: skip
+def _bring_up_to_date(connection: Connection, one: Claim, now: datetime) -> None:
+    """A post went into an episode's thread: the post on top shall say the same. Its own row, for it is a send of its own."""
+    enqueue(
+        connection, dedup_key=f"{PARENT}/{one.dedup_key}", kind=PARENT, destination=one.destination, severity=one.severity,
+        unit=one.unit, night=one.night, episode_id=one.episode_id, change_seq=one.change_seq,
+        content={**one.content, "of": one.kind}, now=now,
+    )  # fmt: skip
 
 
 def _send_elsewhere(connection: Connection, one: Claim, destination: str | None, now: datetime) -> None:

@@ -52,14 +52,30 @@ class SlackChannel:
     def send(self, message: Message, now: datetime) -> dict[str, Any]:
         """Post it once. Returns the receipt {channel, ts}. Raises DeliveryError with its outcome class."""
         try:
+            if message.update:
+                return self._update(message)
+            hung: dict[str, Any] = {"thread_ts": message.parent, "reply_broadcast": True} if message.parent else {}
             answer = self._client.chat_postMessage(
-                channel=self._channel, text=fallback(message.subject), blocks=list(message.blocks),
+                channel=self._channel, text=fallback(message.subject), blocks=list(message.blocks), **hung,
                 metadata={"event_type": EVENT, "event_payload": {"delivery_id": message.delivery_id}},
                 unfurl_links=False, unfurl_media=False, link_names=False, mrkdwn=False, parse="none",
             )  # fmt: skip
+        except DeliveryError:
+            raise
         except Exception as problem:
             raise classify(problem) from None
-        return {"channel": str(answer.get("channel") or self._channel), "ts": str(answer.get("ts") or "")}
+        receipt = {"channel": str(answer.get("channel") or self._channel), "ts": str(answer.get("ts") or "")}
+        return receipt | ({"thread": message.parent} if message.parent else {})
+
+    def _update(self, message: Message) -> dict[str, Any]:
+        """Put the message in the place of the episode's first post. Nobody is notified, so it may be done twice."""
+        if not message.parent:
+            raise DeliveryError("permanent", "The post to bring up to date is not known.")
+        self._client.chat_update(
+            channel=self._channel, ts=message.parent, text=fallback(message.subject), blocks=list(message.blocks),
+            metadata={"event_type": EVENT, "event_payload": {"delivery_id": message.delivery_id}}, parse="none",
+        )  # fmt: skip
+        return {"channel": self._channel, "updated": message.parent}
 
     def find(self, delivery_id: str, since: datetime) -> dict[str, Any] | None:
         """The receipt of an earlier copy found in the channel; None when there is none or we may not look."""
@@ -73,7 +89,9 @@ class SlackChannel:
         for post in answer.get("messages") or []:
             payload = ((post.get("metadata") or {}).get("event_payload")) or {}
             if payload.get("delivery_id") == delivery_id:
-                return {"channel": self._channel, "ts": str(post.get("ts") or ""), "found": True}
+                receipt = {"channel": self._channel, "ts": str(post.get("ts") or ""), "found": True}
+                top = str(post.get("thread_ts") or "")
+                return receipt | ({"thread": top} if top and top != receipt["ts"] else {})
         return None
 
     def audience(self) -> list[str]:

@@ -129,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({"ok": False, "error": "missing_scope", "needed": "channels:history"})
             return
         found = [post for post in reversed(self.stand_in.posts) if post.get("channel") == body.get("channel")]
-        messages = [{key: post.get(key) for key in ("ts", "text", "metadata")} for post in found]
+        messages = [{key: post.get(key) for key in ("ts", "text", "metadata", "thread_ts")} for post in found]
         self._answer({"ok": True, "messages": messages[: int(body.get("limit") or 100)], "has_more": False})
 
     def _answer(

@@ -1,0 +1,35 @@
+"""What a worker asks and keeps on its way to one send: its second on the channel, the post to hang under, the payload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from monitors.database import sql
+from monitors.delivery.outbox import Claim
+
+
+def slot(connection: Connection, destination: str, now: datetime) -> datetime:
+    """Reserve the destination's next free second: the instant to send at."""
+    parameters = {"destination": destination, "now": now}
+    found: datetime = connection.execute(sql("deliver/pace"), parameters).scalar_one()
+    return found
+
+
+def parent(connection: Connection, one: Claim) -> str:
+    """Slack's name (ts) of the first post of the claim's episode in its channel; '' when there is none."""
+    parameters = {"episode_id": one.episode_id, "destination": one.destination}
+    return str(connection.execute(sql("deliver/parent"), parameters).scalar() or "")
+
+
+def keep_payload(
+    connection: Connection, one: Claim, key_id: str, sealed: bytes, audience: Sequence[str], now: datetime
+) -> None:
+    """Keep what is about to be shown, encrypted, with who can see it."""
+    connection.execute(sql("deliver/keep_payload"), {
+        "outbox_id": one.outbox_id, "attempt": one.attempt, "key_id": key_id, "sealed": sealed,
+        "audience": json.dumps(list(audience)), "now": now,
+    })  # fmt: skip
