@@ -11,14 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
-from monitors import cli_delivery, cli_feeds, cli_quarantine, cli_rules, cli_web, database, pipeline, settings
+from monitors import cli_alerts, cli_delivery, cli_feeds, cli_quarantine, cli_rules, cli_web, database, pipeline, settings
 from monitors.cli_words import Json, counted, err, out, print_json, rows_of, table
 from monitors.errors import NephrowatchError, UserError
 from monitors.records import is_live, night_of
 
 app = typer.Typer(help="Nightly watch over calcium, phosphate and PTH in dialysis patients.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
-alerts_app = typer.Typer(help="Episodes: who needs a look, and why.", no_args_is_help=True)
+alerts_app = cli_alerts.app
 db_app = typer.Typer(help="The database.", no_args_is_help=True)
 history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
 for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
@@ -92,7 +92,8 @@ def alerts_list(
 
 @alerts_app.command("show")
 def alerts_show(
-    ref: Annotated[str, typer.Argument(metavar="ID", help="Number or ref, e.g. NW-4F7K.")], as_json: Json = False
+    ref: Annotated[str, typer.Argument(metavar="ID", help="Number or ref, e.g. NW-4F7K.")], as_json: Json = False,
+    actor: Annotated[str, typer.Option("--as", help="Who looks (people.yaml): recorded as having opened the evidence.")] = "",
 ) -> None:
     """One episode: its evidence, and every step of its life with the reason."""
     found = _episodes(ref)
@@ -102,6 +103,9 @@ def alerts_show(
     with pipeline.opened() as here:
         episode["changes"] = rows_of(here, "read/changes_of_episode", episode_id=episode["id"])
         episode["findings"] = rows_of(here, "read/findings_of_episode", episode_id=episode["id"])
+        episode["facts"] = rows_of(here, "act/facts", episode_id=episode["id"])
+        if actor:
+            pipeline.evidence_opened(episode["ref"], pipeline.person(here, login=actor), here=here)
     if as_json:
         print_json(episode)
         return
@@ -129,6 +133,8 @@ def alerts_show(
             out.print(f"     to {message['destination']}: {message['state']} after {message['attempts']} attempts{repeat}")
         for withheld in change["withheld"]:
             out.print(f"     withheld from {withheld['destination']}: {withheld['reason']}")
+    out.print("")
+    cli_alerts.print_facts(episode["facts"])
 
 
 @db_app.command("start")

@@ -20,6 +20,8 @@ from monitors.documents import Document
 from monitors.errors import ConfigError, UserError
 from monitors.fact_model import Facts
 from monitors.feed_model import FIELDS, STATUSES, Feed, Feeds, Mapping, Name, Zone
+from monitors.human import SNOOZE_DAYS
+from monitors.people import EVERYWHERE, People, Person
 from monitors.records import Severity
 from monitors.rule_status import CYCLE_DAYS
 from monitors.rules.load import MEDICATIONS, parse_rules
@@ -58,6 +60,11 @@ class Site(Document):
     shard_rows: int = Field(1_000_000, ge=1, description="results a shard holds at most")
     active_days: int = Field(400, ge=1, description="without a census, a patient counts for so long after a draw")
     acknowledge_hours: dict[Severity, int] = {Severity.CRITICAL: 1, Severity.HIGH: 10, Severity.WARNING: 168}
+    snooze_days: dict[Severity, int] = Field(SNOOZE_DAYS, description="the longest a person may snooze an episode")
+    acknowledged_days: dict[Severity, int] = Field(
+        {Severity.CRITICAL: 2, Severity.HIGH: 30, Severity.WARNING: 60},
+        description="an acknowledged episode that still fires after so long is open again")  # fmt: skip
+    dismissed_days: int = Field(90, ge=1, description="a dismissal ends after so long")
     units: list[UnitModel] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -123,19 +130,6 @@ class Routes(Document):
         return tuple(dict.fromkeys(name for route in routes for name in route.to))
 
 
-# --------------------------------------------------------------------------------------------- people.yaml
-class Person(Document):
-    name: str
-    role: str
-    units: list[str]
-    email: str | None = None
-    slack: str | None = None
-
-
-class People(Document):
-    people: list[Person] = []
-
-
 # --------------------------------------------------------------------------------------------- the whole
 class Config(Document):
     """Everything a site edits, checked against itself."""
@@ -144,7 +138,7 @@ class Config(Document):
     site: Site
     feeds: dict[str, Feed]
     routes: Routes
-    people: tuple[Person, ...]
+    people: People
     analytes: dict[str, Analyte]
     drugs: Drugs
     facts: Facts
@@ -164,7 +158,8 @@ def load(folder: Path) -> Config:
     feeds, feeds_text = _read(folder / "feeds.yaml", Feeds)
     routes, routes_text = _read(folder / "routes.yaml", Routes)
     base = folder / site.base if site.base else folder
-    people, _ = _read(_own_or_base(folder, base, "people.yaml"), People)
+    people_file = _own_or_base(folder, base, "people.yaml")
+    people, people_text = _read(people_file, People)
     analytes, _ = _read(_own_or_base(folder, base, "analytes.yaml"), Analytes)
     drugs, _ = _read(_own_or_base(folder, base, "medications.yaml"), Drugs)
     facts, _ = _read(_own_or_base(folder, base, "facts.yaml"), Facts)
@@ -177,11 +172,12 @@ def load(folder: Path) -> Config:
     rules = parse_rules(texts, analytes.analytes, drugs, overrides, facts.facts)
     _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes, facts)
     _check_routes(folder / "routes.yaml", routes_text, routes, site, rules)
+    _check_people(people_file, people_text, people, site)
     _check_inputs(folder / "site.yaml", site_text, site, analytes, facts)
     lacking = inputs.lacking(rules, feeds.feeds.values(), analytes.analytes, site.no_feed_of)
     body = ruleset_body(rules, analytes, drugs, site.calcium_basis, lacking)
     return Config(
-        folder=folder, site=site, feeds=dict(feeds.feeds), routes=routes, people=tuple(people.people),
+        folder=folder, site=site, feeds=dict(feeds.feeds), routes=routes, people=people,
         analytes=analytes.analytes, drugs=drugs, facts=facts, rules=rules,
         ruleset=hashlib.sha256(body.encode()).hexdigest()[:16], ruleset_body=body,
     )  # fmt: skip
@@ -288,6 +284,15 @@ def _check_feeds(path: Path, text: str, feeds: Feeds, site: Site, analytes: Anal
             raise ConfigError(str(path), documents.line_in(text, "feeds", name, *keys), f"feed {name}: {'.'.join(keys)} {why}")
 
 
+def _check_people(path: Path, text: str, people: People, site: Site) -> None:
+    units = {unit.code for unit in site.units} | {EVERYWHERE}
+    for number, person in enumerate(people.people):
+        for unit in person.units:
+            if unit not in units and not site.base:  # a site that borrows another's people keeps those of its units
+                line = documents.line_in(text, "people", number, "units")
+                raise ConfigError(str(path), line, f"{person.name}: unit '{unit}' is not in site.yaml")
+
+
 def _check_inputs(path: Path, text: str, site: Site, analytes: Analytes, facts: Facts) -> None:
     known = {MEDICATIONS, *analytes.analytes, *(f"fact:{concept}" for concept in facts.facts)}
     for number, name in enumerate(site.no_feed_of):
@@ -325,5 +330,7 @@ def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tupl
 
 
 __all__ = [
-    "FIELDS", "STATUSES", "Config", "Destination", "EmailDestination", "Feed", "Mapping", "Routes", "SlackDestination", "load",
+    "FIELDS", "STATUSES", "Config", "Destination", "EmailDestination", "Feed", "Mapping", "People", "Person", "Routes",
+    "SlackDestination",
+    "load",
 ]  # fmt: skip

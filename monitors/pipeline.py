@@ -18,11 +18,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from monitors import backtest, burden, config, judgement, knowledge, messages, review, settings, stages, tried, why
+from monitors import actions, backtest, burden, config, judgement, knowledge, messages, review, settings, stages, tried, why
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
-from monitors.records import is_live, newest_night, night_of
+from monitors.human import Refused
+from monitors.people import Person
+from monitors.records import Change, is_live, newest_night, night_of
 from monitors.settings import Settings
 
 Progress = Callable[[str], None]
@@ -226,6 +228,44 @@ def quality_docs(folder: Path, *, here: Here | None = None) -> Path:
     """Write the Data Docs into a folder. Returns their first page."""
     with opened(here) as here:
         return tried.docs(here.db, here.config, here.settings, folder, here.clock())
+
+
+_ACTS_AS = {"cli": Role.PIPELINE, "web": Role.WEB, "slack": Role.DELIVERY}
+
+
+def person(here: Here, *, login: str = "", email: str = "", slack: str = "") -> Person:
+    """Somebody of people.yaml. Raises Refused `unknown_person`: who is not listed there may do nothing."""
+    people = here.config.people
+    found = people.by_login(login) if login else people.by_email(email) if email else people.by_slack(slack)
+    if found is None:
+        raise Refused("unknown_person", f"{login or email or slack!r} is nobody in people.yaml; ask whoever looks after it.")
+    return found
+
+
+def act(
+    ref: str, action: str, actor: Person, *, reason: str = "", until: date | None = None, outcome: str = "",
+    source: str = "cli", evidence_opened: bool = False, here: Here | None = None,
+) -> Change:  # fmt: skip
+    """A person takes, releases, acknowledges, snoozes or dismisses an episode, takes that back, or records an outcome; see
+    `actions.act`. Raises Refused; that somebody tried is kept in the ledger."""
+    with opened(here) as here:
+        role = _ACTS_AS[source]
+        try:
+            with here.db.begin(role) as connection:
+                return actions.act(
+                    connection, here.config, ref, action, actor, here.clock(), reason=reason, until=until, outcome=outcome,
+                    source=source, evidence_opened=evidence_opened,
+                )  # fmt: skip
+        except Refused as problem:
+            with here.db.begin(role) as connection:
+                actions.refused(connection, ref, action, actor.key, problem, source)
+            raise
+
+
+def evidence_opened(ref: str, actor: Person, *, source: str = "cli", here: Here | None = None) -> bool:
+    """Record that a person opened an episode's evidence as it stands (hazard 11); see `actions.record_opened`."""
+    with opened(here) as here, here.db.begin(_ACTS_AS[source]) as connection:
+        return actions.record_opened(connection, here.config, ref, actor, here.clock(), source=source)
 
 
 def rules_decide(

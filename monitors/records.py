@@ -66,6 +66,15 @@ class ChangeKind(StrEnum):
     RESOLVED = "resolved"
     RETRACTED = "retracted"
     CLOSED = "closed"
+    REOPENED = "reopened"  # what a person had said of it is over: a snooze at its end, a dismissal after its limit
+    # by a person
+    TAKEN = "taken"
+    RELEASED = "released"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    SNOOZED = "snoozed"
+    DISMISSED = "dismissed"
+    OUTCOME = "outcome"
 
 
 class Flag(IntFlag):

@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "monitors"
 
 # The pure core, from the ground up: a room may import those of its own step and below.
-STEPS = [{"records", "units", "errors", "documents"}, {"measures"}, {"trends"}, {"rules"}, {"alerts", "limbs", "digest"}]
+STEPS = [
+    {"records", "units", "errors", "documents", "people"}, {"measures"}, {"trends"}, {"rules"}, {"alerts", "limbs", "digest"},
+]  # fmt: skip
 CORE = set().union(*STEPS)
 STORE = {"database", "columnar", "embedded", "logins", "settings"}  # how to reach PostgreSQL
 STAGES = {
@@ -29,12 +31,13 @@ PARTS = {
     "destinations": "config",
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
     "inputs": "config",
-    "rule_status": "rules", "rehearsal": "alerts",
+    "rule_status": "rules", "rehearsal": "alerts", "human": "alerts", "actions": "stages",
     "messages": "stages", "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",
     "store_aside": "store", "store_batch": "store", "store_claims": "store", "store_keys": "store", "store_labs": "store",
     "store_identity": "store", "store_links": "store", "store_reads": "store", "store_rows": "store", "quarantine": "store",
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
+    "cli_alerts": "cli",
     "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage

@@ -132,6 +132,7 @@ FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("severity", "Severity", lambda value: facts.severity({"severity": value})),
     ("outcome", "Outcome", code),
     ("outbox_id", "Message number", whole),
+    ("ref", "Ref", words.opaque),
 )
 EVENTS = {
     "undelivered": "A message could not be delivered",
@@ -139,6 +140,7 @@ EVENTS = {
     "untold_episodes": "Open lab reviews that nobody was told of",
     "history_broken": "The history does not verify",
     "rows_quarantined": "Rows of a feed were set aside",
+    "rule_is_wrong": "A person says that a rule is wrong",
     "archive_lost": "The archive has lost a file that waits to be checked",
 }
 REMEDIES = {
@@ -147,6 +149,7 @@ REMEDIES = {
     "stuck_messages": "Their readers may not know: tell them, then check the destinations in routes.yaml.",
     "history_broken": "Keep the database as it is and tell whoever audits it.",
     "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",
+    "rule_is_wrong": "Read the reason with `nephrowatch alerts show` and the Ref, then see docs/rule-review.md.",
     "archive_lost": "Restore the archive from its backup; the file is checked on the next night.",
 }
 FEED_REMEDY = "Nothing is lost: see `nephrowatch feeds list` and `nephrowatch quarantine list`."

@@ -20,6 +20,7 @@ from monitors.database import Database, Role
 from monitors.delivery import outbox
 from monitors.errors import NotReadyError
 from monitors.history import ledger
+from monitors.people import People
 from monitors.records import Evidence
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
 
@@ -54,7 +55,7 @@ def a_config(*rules: Rule) -> Config:
     )  # fmt: skip
     text = body.model_dump_json(by_alias=True)
     return Config(
-        folder=Path("."), site=site, feeds=feeds, routes=routes, people=(), analytes=analytes, facts=build.facts(),
+        folder=Path("."), site=site, feeds=feeds, routes=routes, people=People(), analytes=analytes, facts=build.facts(),
         drugs=Drugs(classes={}, ingredients={}), rules=rules, ruleset=f"{hash(text):x}", ruleset_body=text,
     )  # fmt: skip
 

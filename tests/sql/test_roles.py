@@ -50,6 +50,15 @@ STATEMENTS = {
     "delete attempt": "DELETE FROM nephrowatch.attempts",
     "tell": "INSERT INTO nephrowatch.told (outbox_id) VALUES (NULL)",
     "untell": "DELETE FROM nephrowatch.told",
+    # people
+    "act": "SELECT nephrowatch.act(0, 1, '2026-01-05', now(), 'take', 'taken', '', '', 'open', 'a', 'a', 'nurse', '', NULL, NULL,"
+           " 'web')",
+    "note opened": "SELECT nephrowatch.opened(0, now(), 'a', 'a', 'nurse', 'web')",
+    "read actions": "SELECT reason FROM nephrowatch.human_actions",
+    "add action": "INSERT INTO nephrowatch.human_actions (episode_id) VALUES (NULL)",
+    "change action": "UPDATE nephrowatch.human_actions SET actor = 'another'",
+    "delete action": "DELETE FROM nephrowatch.human_actions",
+    "add change": "INSERT INTO nephrowatch.changes (episode_id) VALUES (NULL)",
     # history
     "append to ledger": "SELECT * FROM history.append(ARRAY['test'], ARRAY['{}'])",
     "read ledger": "SELECT hash FROM history.ledger",
@@ -84,13 +93,14 @@ ALLOWED: dict[str, set[Role]] = {  # every pair not drawn here is refused
     "read results": {P, W}, "read subjects": {P, D, W, A}, "read raw rows": {P, W}, "read reasons": {P, W, R},
     "read findings": {P, D, W, A}, "read counts": {P, W, R, A}, "read episodes": {P, D, W, R, A},
     "add result": {P}, "add batch": {P}, "take batch": {P}, "move frontier": {P},
-    "open episode": {P}, "change episode": {P},
-    "queue message": {P, D}, "claim message": {D}, "note attempt": {D}, "tell": {D},
-    "append to ledger": {P, D, A}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
+    "open episode": {P}, "change episode": {P}, "add change": {P},
+    "act": {P, D, W}, "note opened": {P, D, W}, "read actions": {P, D, W, R},
+    "queue message": {P, D, W}, "claim message": {D}, "note attempt": {D}, "tell": {D},
+    "append to ledger": {P, D, W, A}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
     "read revision": {P, D, W, R, A}, "make temp table": {P},
 }  # fmt: skip
 # Past the gate of rights these meet a constraint, which shows the right as well as success would.
-NULL_REFUSED = {"add result", "open episode", "queue message", "tell"}
+NULL_REFUSED = {"add result", "open episode", "add change", "queue message", "tell"}
 
 
 def test_the_table_names_only_statements_that_exist() -> None:
