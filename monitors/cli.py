@@ -103,9 +103,7 @@ def alerts_show(
     with pipeline.opened() as here:
         episode["changes"] = rows_of(here, "read/changes_of_episode", episode_id=episode["id"])
         episode["findings"] = rows_of(here, "read/findings_of_episode", episode_id=episode["id"])
-        episode["facts"] = rows_of(here, "act/facts", episode_id=episode["id"])
-        if actor:
-            pipeline.evidence_opened(episode["ref"], pipeline.person(here, login=actor), here=here)
+        episode["facts"] = cli_alerts.looked(here, episode["id"], episode["ref"], actor)
     if as_json:
         print_json(episode)
         return
@@ -133,7 +131,6 @@ def alerts_show(
             out.print(f"     to {message['destination']}: {message['state']} after {message['attempts']} attempts{repeat}")
         for withheld in change["withheld"]:
             out.print(f"     withheld from {withheld['destination']}: {withheld['reason']}")
-    out.print("")
     cli_alerts.print_facts(episode["facts"])
 
 

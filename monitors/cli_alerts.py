@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from monitors import pipeline
-from monitors.cli_words import Json, out, print_json
+from monitors.cli_words import Json, out, print_json, rows_of
 
 app = typer.Typer(help="Episodes: who needs a look, and why; and what people do about them.", no_args_is_help=True)
 
@@ -82,6 +82,14 @@ def _act(ref: str, action: str, login: str, as_json: bool, **given: Any) -> None
 
 def print_facts(facts: Iterable[Mapping[str, Any]]) -> None:
     """Who was told, saw, opened, acknowledged, and did what else, one line each."""
+    out.print("")
     for fact in facts:
         until = f" until {fact['until']}" if fact["until"] else ""
         out.print(f"{fact['fact']} by {fact['who']} {fact['role']}".rstrip() + f", {fact['at']}{until} {fact['reason']}".rstrip())
+
+
+def looked(here: pipeline.Here, episode_id: int, ref: str, actor: str) -> list[dict[str, Any]]:
+    """The facts of an episode; that this person (if any is named) opened its evidence is one of them from now on."""
+    if actor:
+        pipeline.evidence_opened(ref, pipeline.person(here, login=actor), here=here)
+    return rows_of(here, "act/facts", episode_id=episode_id)
