@@ -90,8 +90,8 @@ STATEMENTS = {
 
 P, D, W, R, A = APPLICATION
 ALLOWED: dict[str, set[Role]] = {  # every pair not drawn here is refused
-    "read results": {P, W}, "read subjects": {P, D, W, A}, "read raw rows": {P, W}, "read reasons": {P, W, R},
-    "read findings": {P, D, W, A}, "read counts": {P, W, R, A}, "read episodes": {P, D, W, R, A},
+    "read results": {P, W}, "read subjects": {P, W, A}, "read raw rows": {P, W}, "read reasons": {P, W, R},
+    "read findings": {P, W, A}, "read counts": {P, W, R, A}, "read episodes": {P, D, W, R, A},
     "add result": {P}, "add batch": {P}, "take batch": {P}, "move frontier": {P},
     "open episode": {P}, "change episode": {P}, "add change": {P},
     "act": {P, D, W}, "note opened": {P, D, W}, "read actions": {P, D, W, R},
