@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -13,14 +12,6 @@ from monitors.feed_model import Name
 Fallback = Annotated[Name | None, Field(description="destination that gets what this one cannot be given")]
 
 
-class Detail(Document):
-    """Leave to show patients' data there, given by a named person and for a time. It is recorded in the ledger."""
-
-    approved_by: str = Field(min_length=3)
-    basis: str = Field(min_length=3, description="what the leave rests on, such as an agreement's number")
-    until: dt.date = Field(description="the last day it holds, in UTC")
-
-
 class SlackDestination(Document):
     """A Slack channel. token: name of the variable that holds the bot token."""
 
@@ -28,7 +19,6 @@ class SlackDestination(Document):
     channel: str = Field(pattern=r"^[CGD][A-Z0-9]{2,}$", description="channel id, not its name")
     token: str = "SLACK_BOT_TOKEN"  # noqa: S105  (the name of a variable)
     api_url: str = "https://slack.com/api/"
-    detail: Detail | None = None
     fallback: Fallback = None
 
 
@@ -43,7 +33,6 @@ class EmailDestination(Document):
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     user: str | None = None
     password: str | None = None
-    detail: Detail | None = None
     fallback: Fallback = None
 
     @model_validator(mode="after")
@@ -56,7 +45,7 @@ class EmailDestination(Document):
 
 
 class WebhookDestination(Document):
-    """A pager's web hook. secret: name of the variable that holds the signing key. It never gets detail."""
+    """A pager's web hook. secret: name of the variable that holds the signing key."""
 
     kind: Literal["webhook"]
     url: str = Field(pattern=r"^https://|^http://(127\.0\.0\.1|localhost|\[::1\])[:/]", description="https, or this machine")
