@@ -1,24 +1,24 @@
 """Delivery reads no patient: it shows no detail yet.
 
-Revision ID: 0007
+Revision ID: 0006
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Apply 0007_delivery_reads.sql, one statement after another, in the migration's transaction."""
+    """Apply 0006_delivery_reads.sql, one statement after another, in the migration's transaction."""
     statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
     op.get_bind().execution_options(no_parameters=True).exec_driver_sql(statements)
 
 
 def downgrade() -> None:
     """History is not unmade: restore a backup instead."""
-    raise RuntimeError("There is no way back from 0007: restore a backup of the database instead.")
+    raise RuntimeError("There is no way back from 0006: restore a backup of the database instead.")
