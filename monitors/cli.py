@@ -11,7 +11,17 @@ from typing import Annotated, Any
 
 import typer
 
-from monitors import cli_alerts, cli_delivery, cli_feeds, cli_quarantine, cli_rules, cli_web, database, pipeline, settings
+from monitors import (
+    cli_alerts,
+    cli_database,
+    cli_delivery,
+    cli_doctor,
+    cli_feeds,
+    cli_quarantine,
+    cli_rules,
+    cli_web,
+    pipeline,
+)
 from monitors.cli_words import Json, counted, err, out, print_json, rows_of, table
 from monitors.errors import NephrowatchError, UserError
 from monitors.records import is_live, night_of
@@ -19,15 +29,15 @@ from monitors.records import is_live, night_of
 app = typer.Typer(help="Nightly watch over calcium, phosphate and PTH in dialysis patients.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
 alerts_app = cli_alerts.app
-db_app = typer.Typer(help="The database.", no_args_is_help=True)
 history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
 for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
-                     ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", db_app),
+                     ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", cli_database.app),
                      ("history", history_app), ("rules", cli_rules.app), ("messages", cli_delivery.messages_app),
                      ("notify", cli_delivery.notify_app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
 app.command("web")(cli_web.web)
+app.command("doctor")(cli_doctor.doctor)
 
 
 def _night(text: str) -> date:
@@ -132,49 +142,6 @@ def alerts_show(
         for withheld in change["withheld"]:
             out.print(f"     withheld from {withheld['destination']}: {withheld['reason']}")
     cli_alerts.print_facts(episode["facts"])
-
-
-@db_app.command("start")
-def db_start() -> None:
-    """Start the embedded PostgreSQL (made, and brought up to date, on first use)."""
-    found = settings.from_process()
-    if found.database_url:
-        raise UserError("NEPHROWATCH_DATABASE_URL names a server of yours; start that one with its own tools.")
-    database.open_database(found).dispose()
-    out.print("The embedded database runs.")
-
-
-@db_app.command("stop")
-def db_stop() -> None:
-    """Stop the embedded PostgreSQL."""
-    stopped = database.stop(settings.from_process())
-    out.print("The embedded database is stopped." if stopped else "The embedded database was not running.")
-
-
-@db_app.command("bootstrap")
-def db_bootstrap(
-    show: Annotated[bool, typer.Option("--print", help="Print the SQL for a database administrator instead.")] = False,
-) -> None:
-    """Create the roles, each with what it may do and no more."""
-    if show:
-        print(database.bootstrap_sql())
-        return
-    database.bootstrap(settings.from_process())
-    out.print("The roles are there. Next: nephrowatch db migrate")
-
-
-@db_app.command("migrate")
-def db_migrate() -> None:
-    """Bring the tables up to date."""
-    database.migrate(settings.from_process())
-    out.print("The tables are up to date.")
-
-
-@db_app.command("status")
-def db_status(as_json: Json = False) -> None:
-    """Where the database is and whether it is ready."""
-    found = database.status(settings.from_process())
-    print_json(found) if as_json else table(("what", "is"), [(key, value) for key, value in found.items()], "")
 
 
 @history_app.command("verify")

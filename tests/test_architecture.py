@@ -39,9 +39,10 @@ PARTS = {
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
     "cli_alerts": "cli",
     "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
+    "cli_doctor": "cli", "cli_database": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
-DOORS = {"cli", "demo", "rulebook", "simulate", "web"}  # what people start; nothing imports them
+DOORS = {"cli", "demo", "doctor", "rulebook", "simulate", "web"}  # what people start; nothing imports them
 
 PURE_PACKAGES = {"numpy", "pandas", "pydantic", "yaml", "monitors"}
 IMPURE_MODULES = {
@@ -104,7 +105,7 @@ def may_import(name: str) -> set[str]:
     if name in FLOW:
         return CORE | STORE | STAGES | FLOW | {"config"}
     if name == "cli":
-        return STEPS[0] | {"config", "database", "settings", "pipeline", "cli", "web"}
+        return STEPS[0] | {"config", "database", "settings", "pipeline", "cli", "web", "doctor"}
     return CORE | STORE | STAGES | FLOW | DOORS | {"config"}  # the demo drives everything
 
 

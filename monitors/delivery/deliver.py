@@ -35,11 +35,13 @@ POINTS = (  # where a kill is tried: before and after every commit and every ste
 
 
 class Channel(Protocol):
-    """Where a message goes: SlackChannel, Mailbox or Pager. audience: who can see it there now."""
+    """Where a message goes: SlackChannel, Mailbox or Pager. audience: who can see it there now; probe: would it be
+    taken, without sending one."""
 
     def send(self, message: Message, now: datetime) -> dict[str, Any]: ...
     def find(self, delivery_id: str, since: datetime) -> dict[str, Any] | None: ...
     def audience(self) -> list[str]: ...
+    def probe(self) -> None: ...
 
 
 @dataclass

@@ -75,6 +75,13 @@ class Mailbox:
     def audience(self) -> list[str]:
         return [self._to.to]
 
+    def probe(self) -> None:
+        """Connect, agree on TLS, log in; hands nothing over. Raises DeliveryError as `send` does."""
+        try:
+            _leave(self._connect())
+        except (smtplib.SMTPException, OSError, UnicodeError) as problem:
+            raise _before_data(problem) from None
+
     def _connect(self) -> smtplib.SMTP:
         to = self._to
         if to.tls == "implicit":

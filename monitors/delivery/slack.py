@@ -108,6 +108,20 @@ class SlackChannel:
         except Exception:
             return []
 
+    def probe(self) -> None:
+        """Whether the token is good and the bot is in the channel; posts nothing. Raises DeliveryError as `send` does."""
+        try:
+            self._client.auth_test()
+            about: dict[str, Any] = self._client.conversations_info(channel=self._channel).get("channel") or {}
+        except DeliveryError:
+            raise
+        except Exception as problem:
+            raise classify(problem) from None
+        if about.get("is_archived"):
+            raise DeliveryError("permanent", f"Channel {self._channel} is archived.")
+        if about.get("is_member") is False:
+            raise DeliveryError("permanent", f"The bot is not a member of channel {self._channel}: invite it there.")
+
 
 def fallback(subject: str) -> str:
     """`text` of a post: cut, and with Slack's three control characters escaped, so nothing in it can ping."""

@@ -59,6 +59,16 @@ class Pager:
         """A pager cannot be asked: None. The idempotency key makes a repeat harmless there."""
         return None
 
+    def probe(self) -> None:
+        """Whether a connection can be made; pages nobody. Raises DeliveryError as `send` does."""
+        connection = self._connection()
+        try:
+            connection.connect()
+        except (OSError, ssl.SSLError) as problem:
+            raise DeliveryError("deferred", f"The web hook could not be reached ({type(problem).__name__}).") from None
+        finally:
+            connection.close()
+
     def audience(self) -> list[str]:
         return [self._url.hostname or ""]
 

@@ -1,5 +1,5 @@
-"""A stand-in for Slack's Web API on this machine: the four methods chat.postMessage, chat.update,
-conversations.history and auth.test."""
+"""A stand-in for Slack's Web API on this machine: the methods chat.postMessage, chat.update,
+conversations.history, .members and .info, and auth.test."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class SlackStandIn:
     def __init__(self, port: int = 0, ledger: Path | None = None, *, history: bool = True) -> None:
         self.accepted = Accepted(ledger)
         self.history = history
+        self.about: dict[str, Any] = {}  # what conversations.info says of every channel, beside a healthy answer
         self.requests: list[str] = []
         self.closing = threading.Event()
         handler = type("Handler", (_Handler,), {"stand_in": self})
@@ -89,6 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({"ok": True, "user_id": "U0STANDIN", "team_id": "T0STANDIN", "bot_id": "B0STANDIN"})
         elif method == "conversations.members":
             self._answer({"ok": True, "members": ["U0NURSE", "U0STANDIN"], "response_metadata": {"next_cursor": ""}})
+        elif method == "conversations.info":
+            healthy = {"is_member": True, "is_archived": False, "is_private": True, "is_ext_shared": False}
+            self._answer({"ok": True, "channel": {"id": body.get("channel"), **healthy, **self.stand_in.about}})
         elif method == "conversations.history":
             self._history(body)
         elif method in ("chat.postMessage", "chat.update"):

@@ -1,0 +1,35 @@
+"""Over the network: would each destination take a message, and does the heartbeat's address answer? Sends no message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitors.delivery import heartbeat
+from monitors.delivery.deliver import Channels
+from monitors.doctor.findings import Finding, Look, fault, fine, note
+from monitors.errors import DeliveryError, UserError
+
+
+def destinations(look: Look) -> Iterator[Finding]:
+    if look.config is None:
+        return
+    channels = Channels(look.config, look.settings)
+    for name in look.config.routes.destinations:
+        try:
+            channels.get(name).probe()
+        except (DeliveryError, UserError) as problem:
+            yield fault("destinations", f"{name}: {problem}",
+                        f"Mend it in routes.yaml or at the server; then nephrowatch notify test {name}")
+        else:
+            yield fine("destinations", f"{name} would take a message.")
+
+
+def heartbeat_answers(look: Look) -> Iterator[Finding]:
+    became = heartbeat.ping(look.settings)
+    if became == "not_configured":
+        yield note("heartbeat", f"{heartbeat.URL} is not set: a machine that is down cannot say so.",
+                   f"Set {heartbeat.URL}_FILE to an address elsewhere that alarms after two hours' silence.")  # fmt: skip
+    elif became == "failed":
+        yield fault("heartbeat", "The heartbeat's address does not answer.", f"Mend {heartbeat.URL}, or that host.")
+    else:
+        yield fine("heartbeat", "The other host hears us.")
