@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser matrix soak gallery fuzz bench simulate rules twin check lock schema clean
+.PHONY: help demo test test-browser matrix soak gallery fuzz bench simulate rules hazards twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -52,6 +52,9 @@ simulate: $(READY) ## a made-up unit for two years: alerts a month, rises notice
 rules: $(READY) ## write docs/rules.md and vectors/ anew, after a change of rules or of drawn tables
 	@PYTHONPATH="$(CURDIR)" $(PY) -m monitors.rulebook
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.spec.vectors
+
+hazards: $(READY) ## write docs/hazards.md anew, from docs/hazards.yaml and the tests that carry a number
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.hazards
 
 check: $(READY) ## style, types, architecture
 	@$(PY) -m ruff check .

@@ -56,6 +56,7 @@ def test_no_message_reassures_or_advises(kind: str, channel: str) -> None:  # ha
         assert not ADVICE.search(shown)
 
 
+@pytest.mark.hazard(14)
 @pytest.mark.parametrize("kind", ["alert", "withdrawn", "handed_over", "digest"])
 def test_every_clinical_message_says_that_nobody_reviewed_the_rules_here(kind: str) -> None:  # hazard 14
     assert "not clinically reviewed at this site" in message(kind).text
@@ -96,6 +97,7 @@ def test_missing_facts_print_as_not_known_never_as_nothing_wrong() -> None:
     assert "Patients watched: not known" in empty.text
 
 
+@pytest.mark.hazard(18)
 def test_times_are_in_the_units_zone_with_its_name_and_a_summer_change_is_not_lost() -> None:
     winter = message(acknowledge_by="2026-01-10T16:00:00Z").text
     assert "Sat 10 Jan 16:00 GMT" in winter

@@ -76,6 +76,7 @@ def test_a_lower_limit_gains_those_it_would_have_reached(site: Site) -> None:
     assert row["after"]["per_100_patient_months"] > row["before"]["per_100_patient_months"]
 
 
+@pytest.mark.hazard(20)
 def test_lookback_names_who_was_told_in_fact(site: Site) -> None:
     a_history(site)
     bad = site.here.config.ruleset

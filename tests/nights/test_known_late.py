@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from monitors import knowledge
 from monitors.database import Role
 from tests.nights.test_one_night import CALM, NIGHT, a_unit
@@ -16,6 +18,7 @@ def limbs(site: Site, patient: str, group: str) -> dict[str, tuple[str, str]]:
     return {limb[0]: (limb[1], limb[2]) for limb in episode["limbs"]}
 
 
+@pytest.mark.hazard(17)
 def test_a_critical_value_that_arrives_after_a_newer_one_is_judged_all_the_same(site: Site) -> None:
     a_unit(site)
     site.patients("L1", "L2", name="late.csv")
@@ -41,6 +44,7 @@ def test_an_overdue_alert_whose_result_had_been_drawn_in_time_is_resolved_and_no
     assert reasons[-1] == ("resolved", "late_results")
 
 
+@pytest.mark.hazard(9)
 def test_a_stay_in_hospital_the_census_tells_of_reaches_the_rules_as_a_fact(site: Site) -> None:
     a_unit(site)
     site.patients("L4", since=str(NIGHT - timedelta(days=200)), name="stay-0.csv")

@@ -67,6 +67,7 @@ def section(content: dict[str, Any], code: str) -> int:
     return next(int(one["episodes"]) for one in content["sections"] if one["code"] == code)
 
 
+@pytest.mark.hazard(1)
 def test_h1_a_silent_rule_records_whom_it_would_have_told_and_tells_late_when_silence_ends(silent_site: Site) -> None:
     site = silent_site
     new_high(site)
@@ -85,6 +86,7 @@ def test_h1_a_silent_rule_records_whom_it_would_have_told_and_tells_late_when_si
     assert section(morning_list(site, later(SILENT_NIGHTS)), "needs_a_look") >= 1
 
 
+@pytest.mark.hazard(14)
 def test_a_waiver_ends_the_silence_of_that_rule_and_stands_in_the_ledger(silent_site: Site) -> None:
     site = silent_site
     new_high(site)
@@ -96,6 +98,7 @@ def test_a_waiver_ends_the_silence_of_that_rule_and_stands_in_the_ledger(silent_
     assert json.loads(bytes(body))["rule"] == "R01"
 
 
+@pytest.mark.hazard(20)
 def test_a_stopped_rule_ends_quietly_the_same_night_and_tells_again_once_resumed(site: Site) -> None:
     new_high(site)
     before = len(alerts(site))
@@ -119,6 +122,7 @@ def test_a_stopped_rule_ends_quietly_the_same_night_and_tells_again_once_resumed
     assert len(alerts(site)) == before + 2
 
 
+@pytest.mark.hazard(14)
 def test_a_signature_is_of_the_rule_as_written_and_every_message_says_which(site: Site) -> None:
     signed = {"actor": "Dr Example", "role": "nephrologist", "reason": "read"}
     with pytest.raises(UserError, match="role"):

@@ -239,6 +239,7 @@ def test_a_changed_rule_set_keeps_the_outcome_it_had():
     assert (now_firing.outcome, now_firing.previous) == (Outcome.FIRING, Outcome.CLEAR)
 
 
+@pytest.mark.hazard(13)
 @pytest.mark.parametrize("rule", catalogue()[2], ids=lambda rule: rule.id)
 def test_no_text_of_a_rule_tells_anyone_to_change_a_drug(rule):
     """Hazard 13: the verb is review, the object a question."""

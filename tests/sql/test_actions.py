@@ -66,6 +66,7 @@ def test_the_limbs_of_a_human_change_are_those_that_stood(house: House) -> None:
     assert first == second
 
 
+@pytest.mark.hazard(11)
 def test_h11_accepted_seen_opened_and_acknowledged_are_four_facts(house: House) -> None:
     with house.db.begin(Role.WEB) as connection:
         assert actions.record_opened(connection, house.config, ref_of(house, 1), DIETITIAN, NOW, source="web")
@@ -79,6 +80,7 @@ def test_h11_accepted_seen_opened_and_acknowledged_are_four_facts(house: House) 
     assert house.ledger().count("evidence_opened") == 1
 
 
+@pytest.mark.hazard(11)
 def test_h11_what_was_opened_before_the_evidence_changed_does_not_count(house: House) -> None:
     with house.db.begin(Role.WEB) as connection:
         actions.record_opened(connection, house.config, ref_of(house, 1), DIETITIAN, NOW)

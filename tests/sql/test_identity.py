@@ -98,6 +98,7 @@ def test_numbers_of_two_authorities_join_on_second_identifier_and_birth_date_alo
     assert house.who() == {"a": "007", "c": "007"}
 
 
+@pytest.mark.hazard(6)
 def test_a_second_identifier_of_somebody_born_on_another_day_is_quarantined(house: House) -> None:
     house.labs(row("007", "S1", birth="1950-01-01", second="N1"))
     other = labs("hospital-b")
@@ -129,6 +130,7 @@ def test_a_merge_joins_and_its_undoing_parts_whatever_order_they_come_in(house: 
     assert house.who() == {"B": "C"}
 
 
+@pytest.mark.hazard(6)
 def test_an_unmerge_gives_back_the_patient_of_before(house: House) -> None:
     house.links("B,A,2026-03-01 08:00,merge", "C,A,2026-03-01 09:00,merge")
     assert house.who() == {"A": "C"}
@@ -144,6 +146,7 @@ def test_a_circle_of_merges_is_quarantined_and_known_ones_are_known(house: House
     assert house.who() == {"A": "C", "B": "C"}
 
 
+@pytest.mark.hazard(6)
 def test_a_merge_of_people_born_on_different_days_is_quarantined(house: House) -> None:
     house.labs(row("A", "S1", birth="1950-01-01"), row("B", "S2", birth="1951-01-01"))
     assert house.links("B,A,2026-03-01 08:00,merge")["quarantined"] == {"identity_mismatch": 1}

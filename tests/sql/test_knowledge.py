@@ -299,6 +299,7 @@ def test_days_are_cut_at_the_home_units_own_midnight(house: House) -> None:
     assert house.read().series["day"].tolist() == days
 
 
+@pytest.mark.hazard(15)
 def test_who_is_outside_the_intended_population(house: House) -> None:
     old, outside = date(1957, 2, 3), "outside_population:"
     people = [

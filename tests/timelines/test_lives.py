@@ -78,6 +78,7 @@ def test_one_limb_without_values_does_not_make_the_episode_stale() -> None:
     """, life())  # fmt: skip
 
 
+@pytest.mark.hazard(1)
 @pytest.mark.parametrize("nights", [1, 3, 10])
 def test_what_an_outage_swallowed_is_told_once_and_marked_late(nights: int) -> None:
     lines = ["night | how | R01 | changes | told", "1 | | | |"]
@@ -88,6 +89,7 @@ def test_what_an_outage_swallowed_is_told_once_and_marked_late(nights: int) -> N
     assert len(lived.changes) == 1
 
 
+@pytest.mark.hazard(21)
 def test_an_outage_swallows_no_worsening_either() -> None:
     live("""
         night | how    | R01            | changes              | told
@@ -215,6 +217,7 @@ def test_a_baseline_night_run_again_stays_a_baseline_night() -> None:
     """, Life({"R01": Facts(), "R02": Facts()}, frozenset({("N1", "R01"), ("N1", "R02")})))  # fmt: skip
 
 
+@pytest.mark.hazard(8)
 def test_a_transfer_is_told_to_both_units_and_starts_afresh() -> None:
     lived = live("""
         night | R01         | where | changes                  | told
@@ -244,6 +247,7 @@ def test_a_list_only_episode_moves_quietly() -> None:
     assert withheld(lived.changes[1][1]) == {("*", "list_only")}
 
 
+@pytest.mark.hazard(10)
 @pytest.mark.parametrize(
     ("status", "reason"),
     [("died", "died"), ("transplanted", "transplanted"), ("transferred", "left"), ("left", "left")],
@@ -315,6 +319,7 @@ def test_what_people_said_of_an_episode_stands_until_it_gets_worse(state: str) -
     assert states == ["open", state, state, "open"]
 
 
+@pytest.mark.hazard(21)
 @pytest.mark.parametrize("state", ["acknowledged", "snoozed", "dismissed"])
 def test_a_new_cause_opens_a_silenced_episode_again(state: str) -> None:
     live(f"""
@@ -335,6 +340,7 @@ def test_a_telling_a_snooze_withholds_is_named_so() -> None:
     assert withheld(lived.changes[-1][1]) == {("mail-N1", "snoozed"), ("slack", "snoozed")}
 
 
+@pytest.mark.hazard(12)
 def test_a_dismissal_never_withholds_a_critical() -> None:
     lived = live("""
         night | R01             | then | changes       | told

@@ -156,6 +156,7 @@ def test_an_overdue_test_cites_the_result_its_clock_runs_from() -> None:
     assert {(one.measure, one.id) for one in found.evidence} == {("calcium", 1)}
 
 
+@pytest.mark.hazard(17)
 def test_an_extreme_found_late_fires_although_another_raise_came_after_it() -> None:
     found = said(drawn("calcium", (30, 14.0), (20, 13.5), (10, 12.5), known=TODAY), "R05")
     assert (found.outcome, found.severity) == ("firing", "CRITICAL")

@@ -195,6 +195,7 @@ def test_the_morning_list_counts_in_the_order_in_which_it_is_read() -> None:
     assert found["open"] == 5
 
 
+@pytest.mark.hazard(4)
 def test_what_was_not_assessed_stands_beside_what_was_with_the_age_of_the_input() -> None:
     found = a_list(
         not_assessed={"phosphate": {"no_recent:phosphate": 3, "outside_population:age_unknown": 1}},
@@ -210,6 +211,7 @@ def test_what_was_not_assessed_stands_beside_what_was_with_the_age_of_the_input(
     assert found["feeds"] == {"held": 2}
 
 
+@pytest.mark.hazard(4)
 def test_an_empty_list_reassures_nobody() -> None:
     text = str(a_list()).casefold()
     assert not any(word in text for word in ("normal", "safe ", "all clear", "nothing to"))

@@ -60,6 +60,7 @@ def test_no_number_is_not_critical() -> None:
     assert critical("calcium", float("nan")) == ""
 
 
+@pytest.mark.hazard(2)
 @given(st.sampled_from(WITH_LIMITS), st.floats(0.01, 60), st.sampled_from(["missing", "unknown", "conflict"]))
 def test_whatever_is_critical_in_a_believable_unit_system_is_told_without_the_unit(name: str, number: float, state: str) -> None:
     analyte = ANALYTES[name]

@@ -83,6 +83,7 @@ def test_the_product_pairs_the_same_draw_and_names_its_parts():
     assert phosphate.id[of_phosphate].tolist() == [2, 4]
 
 
+@pytest.mark.hazard(16)
 def test_without_a_shared_draw_the_day_pairs_only_if_it_had_one_collection():
     once = drawn(("calcium", "9.0", "mg/dL", 1, 480), ("phosphate", "5.0", "mg/dL", 2, 480))
     twice = drawn(("calcium", "9.0", "mg/dL", 1, 480), ("phosphate", "5.0", "mg/dL", 2, 540))
@@ -131,6 +132,7 @@ def test_the_site_may_multiply_adjusted_calcium_and_then_needs_albumin():
     assert measures(with_albumin, "adjusted").of("ca_p").interval.value.tolist() == [52.0]
 
 
+@pytest.mark.hazard(9)
 @pytest.mark.parametrize("mark", [Flag.POST_DIALYSIS, Flag.INPATIENT, Flag.PRELIMINARY])
 def test_values_that_are_kept_out_are_in_no_measure(mark):
     frames = drawn(("calcium", "9.0", "mg/dL", 1, 480), ("phosphate", "5.0", "mg/dL", 1, 480), marks=mark)

@@ -137,10 +137,12 @@ def test_h11_nothing_is_judged_unseen(action: str) -> None:
     assert _becomes(subject(opened=True), wanted) not in ("evidence_not_opened", "open")
 
 
+@pytest.mark.hazard(11)
 def test_h11_taking_needs_nothing_opened() -> None:
     assert _becomes(subject(opened=False), deed("take")) == "open"
 
 
+@pytest.mark.hazard(12)
 def test_h12_a_critical_is_dismissed_by_nobody() -> None:
     assert _becomes(subject(severity="CRITICAL"), deed("dismiss", reason="known")) == "critical_not_dismissed"
 

@@ -137,6 +137,7 @@ def test_d4_leaves_a_draw_alone_that_says_it_was_after_dialysis() -> None:
     assert states("dilution_state", rows, history) == ["right"] * 3
 
 
+@pytest.mark.hazard(7)
 @pytest.mark.parametrize(("calcium", "state"), [(9 * 1.127, "other_patient"), (9 * 1.125, "right"), (9 / 1.127, "other_patient")])
 def test_d9_needs_three_analytes_beyond_their_reference_change(calcium: float, state: str) -> None:
     history = past("calcium", 9, 9, 9) + past("albumin", 4, 4, 4) + past("creatinine", 8, 8, 8)

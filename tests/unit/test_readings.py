@@ -46,6 +46,7 @@ def test_what_is_no_upper_limit(text: str) -> None:
     assert math.isnan(readings.upper_limit(text))
 
 
+@pytest.mark.hazard(18)
 @pytest.mark.parametrize(
     ("text", "utc", "assumed"),
     [

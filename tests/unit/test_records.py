@@ -43,6 +43,7 @@ def test_a_nights_evidence_ends_at_the_units_own_wall_clock(zone: str, cutoff: s
     assert end.tzinfo is UTC
 
 
+@pytest.mark.hazard(18)
 @pytest.mark.parametrize("zone", [LONDON, NEW_YORK, LORD_HOWE, KIRITIMATI])
 def test_every_night_of_a_year_ends_after_the_one_before(zone: str) -> None:
     nights = [date(2026, 1, 1) + timedelta(days=n) for n in range(366)]

@@ -124,10 +124,12 @@ def test_on_from_start_to_a_recorded_stop_which_is_excluded():
     assert states([{"start_day": 100, "stop_day": 200}], 99, 100, 199, 200, 900) == ["unknown", "on", "on", "off", "off"]
 
 
+@pytest.mark.hazard(5)
 def test_a_supply_lasts_fourteen_days_longer_and_then_nothing_is_known():
     assert states([{"start_day": 100, "supply_days": 28}], 141, 142) == ["on", "unknown"]
 
 
+@pytest.mark.hazard(5)
 def test_a_newer_list_that_omits_the_drug_ends_it_and_is_good_for_thirty_days():
     rows = [{"start_day": 100, "listed_day": 110}, {"drug_class": "", "listed_day": 150}]
     assert states(rows, 149, 150, 180, 181) == ["on", "off", "off", "unknown"]
@@ -144,6 +146,7 @@ def test_without_a_start_the_list_dates_it_and_without_a_list_it_was_always_so()
     assert states([{}], 1, 9_999) == ["on", "on"]
 
 
+@pytest.mark.hazard(5)
 def test_a_lapse_after_a_stop_is_not_a_known_stop():
     rows = [{"start_day": 100, "stop_day": 120}, {"start_day": 130, "supply_days": 10}]
     assert states(rows, 125, 140, 154) == ["off", "on", "unknown"]
