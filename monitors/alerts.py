@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 
+from monitors.change_words import sentence
 from monitors.digest import digest
 from monitors.limbs import RuleFacts, Standing, Step, opens, steps
 from monitors.records import Change, ChangeKind, Episode, Finding, Severity, State, Telling, Withheld, rank
+from monitors.reopening import BY_PEOPLE, Endings, Reopening, reopening
 
 __all__ = ["LEFT_FOR_GOOD", "Destinations", "RuleFacts", "Standing", "digest", "reconcile"]
 
@@ -22,8 +24,8 @@ Destinations = Callable[[str, Severity, str], tuple[str, ...]]
 """(unit, severity, cause group) -> names of the destinations that get such an alert; empty: list only."""
 
 LEFT_FOR_GOOD = {"died": "died", "transplanted": "transplanted", "transferred": "left", "left": "left", "merged": "merged"}
-BY_PEOPLE = ("rule_changed", "rule_stopped")  # what people did to the rules, not what happened to the patient
-_HUMAN = (State.ACKNOWLEDGED, State.SNOOZED, State.DISMISSED)
+BY_RULES = ("rule_changed", "rule_stopped")  # what people did to the rules, not what happened to the patient
+_AS_USUAL = Endings()
 
 
 def reconcile(
@@ -35,14 +37,15 @@ def reconcile(
     baseline: Container[tuple[str, str]],
     destinations: Destinations,
     quiet: Mapping[tuple[str, str], str] = MappingProxyType({}),
+    endings: Endings = _AS_USUAL,
 ) -> list[Change]:
     """The changes tonight's findings make to one patient's episodes, in order of cause group.
 
     findings: {rule: finding} of a judged patient; a rule without one is plainly clear. episodes: the open
     ones. baseline: the (unit, rule) pairs whose first live night this is. quiet: the (unit, rule) pairs that tell nobody,
-    `silent_phase` (recorded as any other, told once that is over) or `rule_stopped` (ended). Only live nights come
-    here; an episode already changed on a later night is left alone, so time never runs backwards.
-    Raises ValueError for a raised finding without severity.
+    `silent_phase` (recorded as any other, told once that is over) or `rule_stopped` (ended). endings: how long what a
+    person said of an episode holds. Only live nights come here; an episode already changed on a later night is left alone,
+    so time never runs backwards. Raises ValueError for a raised finding without severity.
     """
     standing = {episode.group: episode for episode in episodes if not episode.state.ended}
     known = ((rules[rule], finding) for rule, finding in findings.items() if rule in rules)
@@ -57,7 +60,8 @@ def reconcile(
             continue
         if (episode is not None or group in opening) and patient.status not in LEFT_FOR_GOOD:
             made = steps(patient, group, findings, episode, rules, baseline, night, stopped)
-            change = _Case(patient, group, episode, made, baseline, destinations, quiet).decide()
+            again = reopening(patient, episode, made, rules, night, endings, quiet) if episode else None
+            change = _Case(patient, group, episode, made, baseline, destinations, quiet, again).decide()
         else:
             change = _closed(patient, episode) if episode is not None else None
         if change is not None:
@@ -67,7 +71,8 @@ def reconcile(
 
 @dataclass(frozen=True)
 class _Case:
-    """One patient's cause group tonight: the episode as it was (None: there is none yet) and its steps."""
+    """One patient's cause group tonight: the episode as it was (None: there is none yet), its steps, and why what a person said
+    of it is over (None: it is not)."""
 
     patient: Standing
     group: str
@@ -76,6 +81,7 @@ class _Case:
     baseline: Container[tuple[str, str]]
     destinations: Destinations
     quiet: Mapping[tuple[str, str], str]
+    again: Reopening | None
 
     def decide(self) -> Change | None:
         if self.episode is None:
@@ -121,14 +127,14 @@ class _Case:
         if "evidence_corrected" not in reasons:
             named = ("cleared_by_values", "late_results", "aged_out", "rule_stopped", "rule_changed")
             reason = next((name for name in named if name in reasons), "cleared_by_values")
-            quiet = reason if reason in BY_PEOPLE else "quiet_resolution"
+            quiet = reason if reason in BY_RULES else "quiet_resolution"
             return self._change(ChangeKind.RESOLVED, reason, State.RESOLVED, withheld={("*", quiet)})
         told = {name: "withdrawn" for name, limbs in self.episode.told.items() if limbs}
         withheld = set() if told else {("*", "never_told")}
         return self._change(ChangeKind.RETRACTED, "evidence_corrected", State.RETRACTED, told, withheld)
 
     def _handed_over(self) -> Change:
-        """Both units hear of it; what the old unit was told or had listed counts nothing for the new one."""
+        """Both units hear of it; what the old unit was told, had listed, or said of it counts nothing for the new one."""
         assert self.episode is not None
         severity = self._severity()
         fresh = tuple(replace(step, after=replace(step.after, listed=None)) for step in self.steps)
@@ -139,14 +145,8 @@ class _Case:
             for name in self.destinations(unit, severity, self.group)
             if not self._silent(unit)
         }
-        dismissed = self.episode.state is State.DISMISSED and severity is not Severity.CRITICAL
-        worse = any(step.joined or step.rise > 0 for step in self.steps)
-        state = State.OPEN if worse and both else self._state()
-        if dismissed and not worse:
-            quiet = {(name, "dismissed") for name in both or "*"}
-            return case._change(ChangeKind.HANDED_OVER, "unit_changed", state, withheld=quiet)
         withheld = set() if both else {("*", "silent_phase" if self._silent(self.patient.unit) else "list_only")}
-        return case._change(ChangeKind.HANDED_OVER, "unit_changed", state, both, withheld)
+        return case._change(ChangeKind.HANDED_OVER, "unit_changed", self._open(), both, withheld)
 
     def _went_on(self) -> Change | None:
         standing = self._standing()
@@ -156,7 +156,10 @@ class _Case:
         cleared = [step for step in self.steps if step.cleared]
         moved = [step for step in self.steps if step.moved]
         corrected = any(step.corrected for step in self.steps)
-        if rise or joined:
+        again = self.again
+        if again and not (again.worse and any(not step.by_rule for step in (*rise, *joined))):
+            kind, reason = ChangeKind.REOPENED, again.reason
+        elif rise or joined:
             kind, reason = ChangeKind.WORSENED, "severity_up" if rise else "new_limb"
         elif self._stale() and not self._was_stale():
             worst = max(standing, key=lambda step: rank(step.after.severity))
@@ -167,6 +170,8 @@ class _Case:
             kind, reason = ChangeKind.EASED, "severity_down" if fall else "limb_cleared"
         else:
             return self._told(ChangeKind.TOLD_LATE, "not_told_before")
+        if kind is ChangeKind.REOPENED:
+            return self._told(kind, reason)
         if moved and all(step.by_rule for step in moved):
             stopped = all(step.after.reason == "rule_stopped" for step in moved)
             reason = "rule_stopped" if stopped else "rule_changed"
@@ -178,52 +183,54 @@ class _Case:
         """The change with its tellings; None where nothing changed and nobody is owed a message."""
         needed, withheld = self._needed(kind, reason)
         state = self._state()
-        if needed and self.episode is not None and self.episode.state in _HUMAN:
-            critical = any(step.fires and step.after.severity is Severity.CRITICAL for step in self.steps)
-            if kind is ChangeKind.WORSENED or (self.episode.state is State.DISMISSED and critical):
-                state = State.OPEN
-            else:
-                withheld |= {(name, self.episode.state.value) for name in needed}
-                needed = {}
+        if needed and state in BY_PEOPLE:
+            withheld |= {(name, state.value) for name in needed}
+            needed = {}
         if kind is ChangeKind.TOLD_LATE and not needed:
             return None
-        if self.episode is not None and reason == "evidence_corrected":
+        if self.episode is not None and (reason == "evidence_corrected" or kind is ChangeKind.REOPENED):
             gone = {step.rule for step in self.steps if step.corrected}
             told = [name for name, limbs in self.episode.told.items() if gone & limbs.keys()]
             needed = {**needed, **dict.fromkeys(told, "withdrawn")}
         if not needed and not withheld:
             withheld = {("*", "stale" if self._stale() else "not_firing")}
         if not needed and kind is ChangeKind.EASED:
-            withheld = {("*", reason if reason in BY_PEOPLE else "quiet_resolution")}
+            withheld = {("*", reason if reason in BY_RULES else "quiet_resolution")}
         return self._change(kind, reason, state, needed, withheld)
 
     def _needed(self, kind: ChangeKind, reason: str) -> tuple[dict[str, str], set[tuple[str, str]]]:
         """{destination: reason} of everybody owed a message, and (destination, reason) of those who are not.
 
-        Owed: a firing limb is worse than the destination was told, and than what counts as listed.
+        Owed: a firing limb is worse than the destination was told, and than what counts as listed. Where what a person said is
+        over, whoever was told is told again.
         """
-        needed: dict[str, str] = {}
+        fresh: set[str] = set()
+        late: set[str] = set()
+        anew: set[str] = set()
         withheld: set[tuple[str, str]] = set()
         told = self.episode.told if self.episode else {}
         for step in self._standing():
             if not step.fires:
                 continue
-            limb, fresh = step.after, (step.joined or step.rise > 0) and not step.late
+            limb, moved = step.after, step.joined or step.rise > 0
             names = self.destinations(self.patient.unit, limb.severity, self.group)
             if not names:
                 withheld.add(("*", "list_only"))
             for name in names:
-                if rank(limb.severity) <= rank(told.get(name, {}).get(step.rule)):
+                known = rank(limb.severity) <= rank(told.get(name, {}).get(step.rule))
+                if known and not self.again:
                     withheld.add((name, "already_told"))
                 elif rank(limb.severity) <= rank(limb.listed):
                     withheld.add((name, self._listing(step)))
                 elif why := self.quiet.get((self.patient.unit, step.rule)):
                     withheld.add((name, why))
-                elif fresh and kind is not ChangeKind.TOLD_LATE:
-                    needed[name] = reason
+                elif self.again and known:
+                    (late if self.again.late else anew).add(name)
+                elif moved and not step.late and kind is not ChangeKind.TOLD_LATE:
+                    fresh.add(name)
                 else:
-                    needed.setdefault(name, "late")
-        return needed, withheld
+                    late.add(name)
+        return {**dict.fromkeys(anew, reason), **dict.fromkeys(late, "late"), **dict.fromkeys(fresh, reason)}, withheld
 
     def _listing(self, step: Step) -> str:
         if step.by_rule:
@@ -231,11 +238,13 @@ class _Case:
         return "baseline" if (self.patient.unit, step.rule) in self.baseline else "listed"
 
     def _state(self) -> State:
+        """What becomes of the state: what a person said holds until it is over."""
         if self.episode is None:
             return State.OPEN
-        if self.episode.state in (State.OPEN, State.STALE):
-            return State.STALE if self._stale() else State.OPEN
-        return self.episode.state
+        return self.episode.state if self.episode.state in BY_PEOPLE and not self.again else self._open()
+
+    def _open(self) -> State:
+        return State.STALE if self._stale() else State.OPEN
 
     def _change(
         self,
@@ -248,11 +257,12 @@ class _Case:
         tellings = tellings or {}
         episode, severity = self.episode, self._severity()
         limbs = {**(episode.limbs if episode else {}), **{step.rule: step.after for step in self.steps}}
-        rules = ", ".join(step.rule for step in self.steps if step.moved or kind is ChangeKind.TOLD_LATE)
+        everyone = kind in (ChangeKind.TOLD_LATE, ChangeKind.REOPENED)
+        rules = ", ".join(step.rule for step in self.steps if step.moved or (everyone and step.fires))
         was = episode.severity if episode else severity
         return Change(
             patient_id=self.patient.patient_id, group=self.group, unit=self.patient.unit,
-            kind=kind, reason=reason, sentence=_sentence(kind, reason, rules, was, severity),
+            kind=kind, reason=reason, sentence=sentence(kind, reason, rules, was, severity),
             to_state=state, severity=severity, limbs=dict(sorted(limbs.items())),
             episode_id=episode.episode_id if episode else None,
             from_state=episode.state if episode else None, version=episode.version if episode else 0,
@@ -272,42 +282,9 @@ def _closed(patient: Standing, episode: Episode) -> Change:
     return Change(
         patient_id=patient.patient_id, group=episode.group, unit=episode.unit,
         kind=ChangeKind.CLOSED, reason=reason,
-        sentence=_sentence(ChangeKind.CLOSED, reason, "", episode.severity, episode.severity),
+        sentence=sentence(ChangeKind.CLOSED, reason, "", episode.severity, episode.severity),
         to_state=State.CLOSED, severity=episode.severity, limbs=dict(episode.limbs),
         episode_id=episode.episode_id,
         from_state=episode.state, version=episode.version, baseline=episode.baseline,
         withheld=(Withheld("*", "merged" if reason == "merged" else "closed_by_census"),),
     )  # fmt: skip
-
-
-_SENTENCES: dict[tuple[ChangeKind, str], str] = {
-    (ChangeKind.OPENED, "raised"): "{rules} raised: a new episode at {severity}.",
-    (ChangeKind.OPENED, "present_at_start"): "{rules} was raised before the rule or the unit went live.",
-    (ChangeKind.WORSENED, "severity_up"): "{rules} became worse: {was} before, {severity} now.",
-    (ChangeKind.WORSENED, "new_limb"): "{rules} came on top of what was open; severity is {severity}.",
-    (ChangeKind.EASED, "severity_down"): "{rules} is less severe: {was} before, {severity} now.",
-    (ChangeKind.EASED, "limb_cleared"): "{rules} cleared while the rest goes on at {severity}.",
-    (ChangeKind.EASED, "evidence_corrected"): "A result of {rules} was corrected; {severity} remains.",
-    (ChangeKind.REFRESHED, "assessable_again"): "There are values to judge by again; severity is {severity}.",
-    (ChangeKind.TOLD_LATE, "not_told_before"): "{rules} still fires at {severity}; not everybody was told.",
-    (ChangeKind.HANDED_OVER, "unit_changed"): "The patient moved to another unit, open at {severity}.",
-    (ChangeKind.RESOLVED, "cleared_by_values"): "Newer values cleared it.",
-    (ChangeKind.RESOLVED, "aged_out"): "What raised it is older than the rule looks back, and nothing raised it since.",
-    (ChangeKind.RESOLVED, "late_results"): "Results that were missing arrived late: they had been drawn in time.",
-    (ChangeKind.RETRACTED, "evidence_corrected"): "Withdrawn: the results it rested on were corrected.",
-    (ChangeKind.CLOSED, "died"): "Closed by the census: the patient died.",
-    (ChangeKind.CLOSED, "transplanted"): "Closed by the census: the patient was transplanted.",
-    (ChangeKind.CLOSED, "left"): "Closed by the census: the patient left.",
-    (ChangeKind.CLOSED, "merged"): "Closed: the patient's number was merged into another, which is judged with all results.",
-}
-
-
-def _sentence(kind: ChangeKind, reason: str, rules: str, was: Severity, severity: Severity) -> str:
-    """The reason in words. Holds no value and nothing of the patient, so that it may travel in a message."""
-    if reason == "rule_stopped":
-        return f"A person stopped the rule; nothing about the patient changed ({kind})."
-    if reason == "rule_changed":
-        return f"The rules changed, not the patient's values ({kind})."
-    if kind is ChangeKind.STALE:
-        return f"Nothing new to judge by ({reason}); it stays {severity}."
-    return _SENTENCES[kind, reason].format(rules=rules, was=was, severity=severity)

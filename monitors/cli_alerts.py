@@ -47,7 +47,7 @@ def snooze(
     ref: Ref, actor: As, reason: Reason, until: Annotated[str, typer.Option(help="The last day, e.g. 2026-05-01.")],
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """A plan is in place until a day. Its end is not acted on yet: take it back with `alerts unack`."""
+    """A plan is in place until a day. It ends after that day, or as soon as things are worse."""
     try:
         day = date.fromisoformat(until)
     except ValueError:
@@ -57,7 +57,7 @@ def snooze(
 
 @app.command("dismiss")
 def dismiss(ref: Ref, actor: As, reason: Reason, as_json: Json = False) -> None:
-    """Not for us; ends on worse evidence or a new cause. Never for CRITICAL."""
+    """Not for us; ends on worse evidence, a new cause, or after 90 days. Never for CRITICAL."""
     _act(ref, "dismiss", actor, as_json, reason=reason)
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 import difflib
 import hashlib
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -23,6 +23,7 @@ from monitors.feed_model import FIELDS, STATUSES, Feed, Feeds, Mapping, Name, Zo
 from monitors.human import SNOOZE_DAYS
 from monitors.people import EVERYWHERE, People, Person
 from monitors.records import Severity
+from monitors.reopening import WORSE_BY, Endings
 from monitors.rule_status import CYCLE_DAYS
 from monitors.rules.load import MEDICATIONS, parse_rules
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
@@ -61,10 +62,13 @@ class Site(Document):
     active_days: int = Field(400, ge=1, description="without a census, a patient counts for so long after a draw")
     acknowledge_hours: dict[Severity, int] = {Severity.CRITICAL: 1, Severity.HIGH: 10, Severity.WARNING: 168}
     snooze_days: dict[Severity, int] = Field(SNOOZE_DAYS, description="the longest a person may snooze an episode")
-    acknowledged_days: dict[Severity, int] = Field(
+    acknowledged_days: dict[Severity, Annotated[int, Field(ge=1)]] = Field(
         {Severity.CRITICAL: 2, Severity.HIGH: 30, Severity.WARNING: 60},
         description="an acknowledged episode that still fires after so long is open again")  # fmt: skip
     dismissed_days: int = Field(90, ge=1, description="a dismissal ends after so long")
+    worse_by: dict[str, Annotated[float, Field(gt=0)]] = Field(WORSE_BY, description=(
+        "what ends a snooze, a dismissal or an acknowledgement: a value of the measure further beyond the limit that raised it, "
+        "by so large a share of that limit; 'other' for a measure not named"))
     units: list[UnitModel] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -73,6 +77,12 @@ class Site(Document):
         if twice := {code for code in codes if codes.count(code) > 1}:
             raise ValueError(f"unit {sorted(twice)[0]} is listed twice")
         return self
+
+    @property
+    def endings(self) -> Endings:
+        """How long what people say of an episode holds here; what a site leaves out is as shipped."""
+        days = {**Endings().acknowledged_days, **self.acknowledged_days}
+        return Endings(days, self.dismissed_days, {**WORSE_BY, **self.worse_by})
 
     def unit(self, code: str) -> records.Unit:
         return next(unit.record() for unit in self.units if unit.code == code)

@@ -13,7 +13,7 @@ from monitors import records
 from monitors.config import Config
 from monitors.database import sql
 from monitors.limbs import Standing
-from monitors.records import Episode, Evidence, Finding, Limb, Outcome, Severity, State, rank
+from monitors.records import Episode, Evidence, Finding, Limb, Outcome, Said, Severity, State, rank
 from monitors.rule_status import Quiet
 from monitors.rules.model import Rule
 
@@ -152,17 +152,23 @@ def _finding(row: Row[Any]) -> Finding:
 
 
 def _episode(row: Row[Any], told: dict[str, dict[str, Severity]]) -> Episode:
-    limbs = {
-        item["rule"]: Limb(
-            item["rule"], Outcome(item["outcome"]), Severity(item["severity"]), item["reason"],
-            tuple(item["evidence"]), Severity(item["listed"]) if item["listed"] else None,
-        )
-        for item in row.limbs or ()
-    }  # fmt: skip
+    said = row.said and Said(
+        State(row.state), date.fromisoformat(row.said["night"]),
+        date.fromisoformat(row.said["until"]) if row.said["until"] else None,
+        {rule: _limb(rule, item) for rule, item in row.said["limbs"].items()},
+    )  # fmt: skip
     return Episode(
         row.episode_id, row.patient_id, row.cause_group, row.unit, State(row.state), Severity(row.severity),
-        row.opened_night, row.changed_night, row.version, limbs, told, row.baseline,
+        row.opened_night, row.changed_night, row.version, {item["rule"]: _limb(item["rule"], item) for item in row.limbs or ()},
+        told, row.baseline, said,
     )  # fmt: skip
+
+
+def _limb(rule: str, item: Mapping[str, Any]) -> Limb:
+    listed = Severity(item["listed"]) if item["listed"] else None
+    return Limb(
+        rule, Outcome(item["outcome"]), Severity(item["severity"]), item["reason"], tuple(item["evidence"]), listed
+    )
 
 
 def _told(connection: Connection, episode_ids: list[int]) -> dict[int, dict[str, dict[str, Severity]]]:

@@ -135,7 +135,7 @@ def _decide(page: Page, context: Reconciling) -> tuple[int | None, list[Change]]
         patient = standing.patient_id
         made = reconcile(
             standing, page.findings.get(patient, {}), page.episodes.get(patient, ()), context.rules,
-            context.night, context.baseline, context.config.routes.alert, context.quiet,
+            context.night, context.baseline, context.config.routes.alert, context.quiet, context.config.site.endings,
         )  # fmt: skip
         if changes and len(changes) + len(made) > MOST_CHANGES:
             return last, changes

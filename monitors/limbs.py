@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
@@ -25,6 +25,9 @@ class RuleFacts(Protocol):
     def lookback_days(self) -> int: ...
     @property
     def awaits(self) -> bool: ...
+    @property
+    def measures(self) -> Collection[str]: ...
+    def beyond(self, measure: str, value: float, unit: str) -> float: ...
 
 
 @dataclass(frozen=True)

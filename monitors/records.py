@@ -5,6 +5,7 @@ Read after `pipeline.py`. What each word means stands in docs/glossary.md.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntFlag, StrEnum
@@ -159,10 +160,22 @@ class Limb:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a person last said of an episode, as long as it holds: acknowledged, snoozed, dismissed. night: the date (UTC) of
+    that; until: the last day of a snooze; limbs: what stood then."""
+
+    state: State
+    night: date
+    until: date | None
+    limbs: Mapping[str, Limb]
+
+
+@dataclass(frozen=True)
 class Episode:
     """The life of one alert: one patient, one cause group.
 
-    told: destination -> rule -> highest severity delivered to it or on its way there.
+    told: destination -> rule -> highest severity delivered to it or on its way there. said: what its state rests on where
+    a person set it.
     """
 
     episode_id: int
@@ -177,6 +190,7 @@ class Episode:
     limbs: dict[str, Limb]
     told: dict[str, dict[str, Severity]] = field(default_factory=dict)
     baseline: bool = False
+    said: Said | None = None
 
 
 @dataclass(frozen=True)

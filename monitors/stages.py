@@ -181,6 +181,7 @@ def summary(
         "rows": {key: sum(getattr(file, key) for file in files) for key in ("received", "stored", "known", "quarantined")},
         "findings": {key: int(outcomes.get(key, 0)) for key in ("firing", "holding", "clear", "not_assessable")},
         "changes": {key: changes.get(key, 0) for key in (
-            "opened", "worsened", "eased", "told_late", "stale", "refreshed", "handed_over", "resolved", "retracted", "closed")},
+            "opened", "worsened", "eased", "told_late", "stale", "refreshed", "handed_over", "reopened", "resolved", "retracted",
+            "closed")},
         "messages": dict(messages),
     }  # fmt: skip

@@ -24,6 +24,7 @@ CHANGES = {
     "stale": "no recent result",
     "refreshed": "new result after a gap",
     "handed_over": "handed over",
+    "reopened": "open again",
     "resolved": "limits of the rule no longer met",
     "retracted": "withdrawn",
 }

@@ -148,6 +148,13 @@ class Breach(Document):
     def window(self) -> int:
         return self.of or self.anchors
 
+    def beyond(self, value: float, unit: str) -> float:
+        """How far a value lies beyond the limit, as a share of it: the same in either unit system; below 0 on the good side.
+        Of a multiple of an assay's upper limit, by the limit it takes where the assay states none."""
+        limit = self.limit.otherwise if isinstance(self.limit, UpperLimit) else self.limit
+        share = value / (limit.si if unit == limit.si_unit else limit.conventional) - 1
+        return share if self.comparison in ("above", "at_least") else -share
+
 
 class Anchors(Document):
     """Which draws count for persistence: the latest, then the newest at least `apart_days` earlier, and so

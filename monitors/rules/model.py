@@ -8,7 +8,7 @@ compared in the one reported.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -217,6 +217,16 @@ class Rule(Document):
     def awaits(self) -> bool:
         """Whether it says that a result is missing: one that was drawn in time and comes late takes that back."""
         return any(signal.overdue is not None and signal.mode == "live" for signal in self.signals)
+
+    @property
+    def measures(self) -> Mapping[str, Breach]:
+        """{measure: what raises it} of its live signals that hold values against a limit; the first of each measure."""
+        live = [signal for signal in reversed(self.signals) if signal.mode == "live"]
+        return {one.measure: one.raise_ for one in live if one.measure and one.raise_ and one.raise_.compares}
+
+    def beyond(self, measure: str, value: float, unit: str) -> float:
+        """How far a value lies beyond the limit that raises its measure; see `Breach.beyond`."""
+        return self.measures[measure].beyond(value, unit)
 
     @property
     def over_events(self) -> bool:

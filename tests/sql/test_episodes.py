@@ -105,9 +105,9 @@ class House:
 
     def judged(
         self, night: date, found: dict[int, dict[str, str]], *, live: bool = True, sealed: bool = False,
-        where: dict[int, str] | None = None, drawn: datetime | None = None,
+        where: dict[int, str] | None = None, drawn: datetime | None = None, value: tuple[float, str] = (6.8, "mg/dL"),
     ) -> int:  # fmt: skip
-        """A judgement of `night` with {patient: {rule: 'firing HIGH' | 'clear' | a reason}}; its id."""
+        """A judgement of `night` with {patient: {rule: 'firing HIGH' | 'clear' | a reason}}, resting on one value; its id."""
         self.known += 1
         where = {1: "N1", 2: "N1", 3: "N2"} | (where or {})
         self.run("INSERT INTO nephrowatch.runs (night, begun_at) VALUES (:n, now()) ON CONFLICT DO NOTHING",
@@ -129,7 +129,7 @@ class House:
             for rule, said in rules.items():
                 word, _, severity = said.partition(" ")
                 outcome = word if word in ("firing", "holding", "clear") else "not_assessable"
-                evidence = Evidence("phosphate", 6.8, "mg/dL", drawn, 7, role="latest").to_json()
+                evidence = Evidence("phosphate", *value, drawn, 7, role="latest").to_json()
                 self.run(
                     "INSERT INTO nephrowatch.findings (judgement_id, patient_id, rule, unit, outcome, "
                     "reason, sentence, severity, since, cleared_at, evidence) "

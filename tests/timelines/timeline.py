@@ -8,8 +8,10 @@ night: nights of April 2026. how: empty (a live night), `missed` (nobody ran it)
 A rule's column: `firing S`, `holding S`, `cleared` (a newer value cleared it), `gone` (its evidence was
 corrected away), a reason such as `no_recent:phosphate` (not assessable), or nothing (plainly clear);
 `was X` after it is the outcome under the previous rule set, `fixed` says the draw's result was replaced.
-where: unit, or a census status. then: what people and the network do afterwards: `acknowledged`, `snoozed`,
-`dismissed`, or `dead` (the night's messages never arrive). changes, told: what is expected; `-` is nothing.
+A number at the end of a cell (`firing HIGH 6.8`) is the value it rests on; the limit is 5.5.
+where: unit, or a census status. then: what people and the network do afterwards: `acknowledged`, `snoozed` (a year),
+`snoozed to 9` (its last day), `dismissed`, or `dead` (the night's messages never arrive). changes, told: what is expected;
+`-` is nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from monitors.alerts import Standing, reconcile
-from monitors.records import Change, Episode, Evidence, Finding, Outcome, Severity, State, rank
+from monitors.records import Change, Episode, Evidence, Finding, Outcome, Said, Severity, State, rank
+from monitors.reopening import Endings
 
 FIRST = date(2026, 4, 1)
 
@@ -34,6 +37,10 @@ class Facts:
     tell_at_baseline: bool = False
     lookback_days: int = 400
     awaits: bool = False
+    measures: tuple[str, ...] = ("phosphate",)
+
+    def beyond(self, measure: str, value: float, unit: str) -> float:
+        return value / (1.78 if unit == "mmol/L" else 5.5) - 1
 
 
 def notifies(unit: str, severity: Severity, group: str) -> tuple[str, ...]:
@@ -55,6 +62,7 @@ class Life:
     changes: list[tuple[date, Change]] = field(default_factory=list)
     judged_through: date | None = None
     last_night: date | None = None
+    endings: Endings = field(default_factory=Endings)
 
     def night(
         self, night: date, findings: dict[str, Finding], unit: str = "N1", status: str = "active"
@@ -69,7 +77,8 @@ class Life:
         missed = datetime(yesterday.year, yesterday.month, yesterday.day, 3, tzinfo=UTC) if late else None
         baseline = self.baseline if night == self.baseline_night else frozenset()
         changes = reconcile(
-            Standing(1, unit, status, missed), findings, self.open(), self.rules, night, baseline, notifies
+            Standing(1, unit, status, missed), findings, self.open(), self.rules, night, baseline, notifies,
+            endings=self.endings,
         )
         for change in changes:
             self.write(change, night)
@@ -105,16 +114,21 @@ class Life:
             version=before.version + 1, limbs=change.limbs, told=told,
         )  # fmt: skip
 
-    def human(self, state: State) -> None:
-        self.episodes = [e if e.state.ended else replace(e, state=state) for e in self.episodes]
+    def human(self, state: State, until: date | None = None) -> None:
+        """A person acknowledges, snoozes (for a year, or to a day) or dismisses whatever is open."""
+        on = self.judged_through or FIRST
+        until = until or on + timedelta(days=365)
+        self.episodes = [
+            e if e.state.ended else replace(e, state=state, said=Said(state, on, until, e.limbs)) for e in self.episodes
+        ]
 
     def dies(self) -> None:
         """No message of the open episodes ever arrives."""
         self.episodes = [e if e.state.ended else replace(e, told={}) for e in self.episodes]
 
 
-def fires(rule: str, severity: Severity, at: datetime, result_id: int = 1) -> Finding:
-    evidence = (Evidence("phosphate", 6.8, "mg/dL", at, result_id, role="latest"),)
+def fires(rule: str, severity: Severity, at: datetime, result_id: int = 1, value: float = 6.8) -> Finding:
+    evidence = (Evidence("phosphate", value, "mg/dL", at, result_id, role="latest"),)
     return Finding(1, rule, Outcome.FIRING, "persistent", "above the limit", severity, at, None, evidence)
 
 
@@ -136,7 +150,8 @@ def live(table: str, life: Life) -> Life:
         if row.get("then") == "dead":
             life.dies()
         elif row.get("then"):
-            life.human(State(row["then"]))
+            state, _, last = row["then"].partition(" to ")
+            life.human(State(state), FIRST + timedelta(days=int(last) - 1) if last else None)
     return life
 
 
@@ -172,7 +187,8 @@ def findings_of(
         elif cell == "cleared":
             finding = Finding(1, rule, Outcome.CLEAR, "clear", "cleared", cleared_at=at)
         elif words[0] in ("firing", "holding"):
-            finding = replace(fires(rule, Severity(words[1]), at, number), outcome=Outcome(words[0]))
+            value = float(words[2]) if len(words) > 2 else 6.8
+            finding = replace(fires(rule, Severity(words[1]), at, number, value), outcome=Outcome(words[0]))
         else:
             finding = Finding(1, rule, Outcome.NOT_ASSESSABLE, cell, "no recent value")
         findings[rule] = replace(finding, previous=was)
