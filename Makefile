@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser matrix soak gallery fuzz bench simulate rules hazards twin check lock schema clean
+.PHONY: help demo test test-browser matrix soak gallery fuzz bench simulate rules hazards promtool-test twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -55,6 +55,10 @@ rules: $(READY) ## write docs/rules.md and vectors/ anew, after a change of rule
 
 hazards: $(READY) ## write docs/hazards.md anew, from docs/hazards.yaml and the tests that carry a number
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.hazards
+
+promtool-test: ## the alert rules of observability/ against drawn series (needs promtool, of Debian's prometheus package)
+	@promtool check config observability/prometheus.yml
+	@promtool test rules observability/alerts_test.yml
 
 check: $(READY) ## style, types, architecture
 	@$(PY) -m ruff check .

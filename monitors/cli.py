@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +18,11 @@ from monitors import (
     cli_delivery,
     cli_doctor,
     cli_feeds,
+    cli_metrics,
     cli_quarantine,
     cli_rules,
     cli_web,
+    logs,
     pipeline,
 )
 from monitors.cli_words import Json, counted, err, out, print_json, rows_of, table
@@ -38,6 +41,7 @@ for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), 
 app.command("why")(cli_rules.why)
 app.command("web")(cli_web.web)
 app.command("doctor")(cli_doctor.doctor)
+app.command("metrics")(cli_metrics.show)
 
 
 def _night(text: str) -> date:
@@ -196,6 +200,8 @@ def _progress(*, quiet: bool) -> Iterator[pipeline.Progress]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: runs a command, turns errors into one sentence and an exit code."""
+    if os.environ.get(logs.VARIABLE) == "json":
+        logs.to_stderr()
     try:
         code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except UserError as problem:

@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from monitors import actions, backtest, burden, config, judgement, knowledge, messages, review, settings, stages, tried, why
+from monitors import actions, backtest, burden, config, judgement, knowledge, logs, messages, review, settings, stages, tried, why
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
@@ -82,6 +82,7 @@ def night_of_run(logical_date: datetime | None, run_after: datetime) -> date:
     return night_of(logical_date or run_after)
 
 
+@logs.stage
 def begin(night: date, *, here: Here | None = None) -> int:
     """The run of a night: made on first asking, found afterwards. Raises UserError for a night still to come."""
     with opened(here) as here, here.db.begin(Role.PIPELINE) as connection:
@@ -95,6 +96,7 @@ def begin(night: date, *, here: Here | None = None) -> int:
         return int(connection.execute(sql("receive/run_of_night"), {"night": night}).scalar_one())
 
 
+@logs.stage
 def receive(run_id: int, *, here: Here | None = None) -> list[int]:
     """Archive and register every new file of every feed. Returns the files still to be checked."""
     with opened(here) as here:
@@ -103,12 +105,14 @@ def receive(run_id: int, *, here: Here | None = None) -> list[int]:
         )
 
 
+@logs.stage
 def check(run_id: int, *, here: Here | None = None) -> list[stages.FileCounts]:
     """Parse, check and store every file that waits; split off what cannot be used, with its reason."""
     with opened(here) as here:
         return stages.check(here.db, here.config, here.settings, run_id, here.clock())
 
 
+@logs.stage
 def freeze(run_id: int, live: bool | None = None, *, here: Here | None = None) -> list[int]:
     """Fix what is known and under which rules the night is judged. Returns the shards to judge.
 
@@ -124,30 +128,35 @@ def freeze(run_id: int, live: bool | None = None, *, here: Here | None = None) -
         return judgement.add_shards(connection, judgement_id, ranges)
 
 
+@logs.stage
 def judge(shard_id: int, *, here: Here | None = None) -> None:
     """Judge every rule for every patient of a shard, from what was known when the night was frozen."""
     with opened(here) as here:
         stages.judge(here.db, here.config, shard_id, here.clock())
 
 
+@logs.stage
 def reconcile(run_id: int, *, here: Here | None = None) -> Counter[str]:
     """Findings and open episodes into changes, each with its ledger entry and its outbox rows."""
     with opened(here) as here:
         return stages.reconcile(here.db, here.config, run_id, here.clock())
 
 
+@logs.stage
 def seal(run_id: int, *, here: Here | None = None) -> None:
     """Record the night's counts in the ledger, and queue each unit's morning list."""
     with opened(here) as here:
         stages.seal(here.db, here.config, run_id, here.clock())
 
 
+@logs.stage
 def deliver(*, here: Here | None = None) -> Counter[str]:
     """Send what waits in the outbox; every attempt is recorded."""
     with opened(here) as here:
         return stages.deliver(here.db, here.config, here.settings, here.clock, here.wait)
 
 
+@logs.stage
 def watch(*, here: Here | None = None) -> dict[str, Any]:
     """Whether anything is stuck, a feed is silent, and whether the history verifies; what is wrong goes to operations."""
     with opened(here) as here:

@@ -23,7 +23,7 @@ STEPS = [
     {"records", "units", "errors", "documents", "people"}, {"measures"}, {"trends"}, {"rules"}, {"alerts", "limbs", "digest"},
 ]  # fmt: skip
 CORE = set().union(*STEPS)
-STORE = {"database", "columnar", "embedded", "logins", "settings"}  # how to reach PostgreSQL
+STORE = {"database", "columnar", "embedded", "logins", "logs", "settings"}  # how to reach PostgreSQL
 STAGES = {
     "feeds", "quality", "store", "knowledge", "judgement", "episodes", "night_list", "delivery", "history",
 }  # fmt: skip
@@ -40,10 +40,10 @@ PARTS = {
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
     "cli_alerts": "cli",
     "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
-    "cli_doctor": "cli", "cli_database": "cli",
+    "cli_doctor": "cli", "cli_metrics": "cli", "cli_database": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
-DOORS = {"cli", "demo", "doctor", "rulebook", "simulate", "web"}  # what people start; nothing imports them
+DOORS = {"cli", "demo", "doctor", "metrics", "rulebook", "simulate", "web"}  # what people start; nothing imports them
 
 PURE_PACKAGES = {"numpy", "pandas", "pydantic", "yaml", "monitors"}
 IMPURE_MODULES = {
@@ -106,7 +106,7 @@ def may_import(name: str) -> set[str]:
     if name in FLOW:
         return CORE | STORE | STAGES | FLOW | {"config"}
     if name == "cli":
-        return STEPS[0] | {"config", "database", "settings", "pipeline", "cli", "web", "doctor"}
+        return STEPS[0] | {"config", "database", "logs", "settings", "pipeline", "cli", "web", "doctor", "metrics"}
     return CORE | STORE | STAGES | FLOW | DOORS | {"config"}  # the demo drives everything
 
 

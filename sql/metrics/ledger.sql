@@ -1,0 +1,1 @@
+SELECT h.seq AS entries FROM history.head h
