@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser matrix soak gallery fuzz bench simulate rules hazards promtool-test twin check lock schema clean
+.PHONY: help demo test test-long test-browser matrix soak gallery fuzz bench simulate rules hazards promtool-test twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -30,6 +30,9 @@ soak: $(READY) ## EPISODES=10000 messages, one answer in ten a fault, a worker k
 
 gallery: $(READY) ## write docs/gallery anew, pictures included (needs chromium)
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.delivery.gallery --pictures
+
+test-long: $(READY) ## what takes minutes: restore, upgrade from every release, the matrix, the soak
+	@PYTHONPATH="$(CURDIR)" EPISODES="$(or $(EPISODES),10000)" $(PY) -m pytest -m long
 
 test-browser: $(READY) ## every page in Debian's Chromium, as each role; PICTURES=docs/gallery/pages keeps pictures
 	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest -m browser -p no:cacheprovider tests/web/test_browser.py
