@@ -19,8 +19,8 @@ demo: $(READY) ## a believable year of five units, last nights through Airflow, 
 	@env -u NEPHROWATCH_DATABASE_URL -u NEPHROWATCH_CONFIG NEPHROWATCH_HOME="$(DEMO)/home" AIRFLOW_HOME="$(DEMO)/airflow" \
 		PYTHONPATH="$(CURDIR)" $(PY) -m monitors.demo
 
-test: $(READY) ## all tests
-	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest
+test: $(READY) ## all tests but the long ones and the browser's, on WORKERS processors (default: all)
+	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest -n $(or $(WORKERS),auto) --dist loadscope
 
 matrix: $(READY) ## the outbox under fire: every kill point x every fault x two workers
 	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest -s -m long tests/delivery/test_fire.py

@@ -10,10 +10,11 @@ import os
 import shutil
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,6 +26,37 @@ from monitors.settings import Settings, settings_from
 REPOSITORY = Path(__file__).resolve().parent.parent
 TEMPLATE = "template_nephrowatch"
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB", "autovacuum": "off"}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share a set-up of their file stay on one worker; all others go wherever there is time."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    shared = {path for path in (REPOSITORY / "tests").rglob("test_*.py") if 'scope="module"' in path.read_text(encoding="utf-8")}
+
+    class BySetUp(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if REPOSITORY / file in shared else nodeid
+
+    return BySetUp(config, log)
+
+
+@pytest.fixture
+def show(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Keep a table for the end of the run, where it is printed whichever worker made it."""
+    return lambda table: record_property("shown", table)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to show: the tables a reader of the run should see."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, table in getattr(report, "user_properties", []) if getattr(report, "when", "") == "call" else []:
+                if name == "shown":
+                    terminalreporter.section(report.nodeid, sep="-")
+                    terminalreporter.line(str(table))
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import pytest
 
@@ -35,10 +36,10 @@ def test_every_distinct_name_of_the_lists_was_read_by_a_person() -> None:
 
 
 @here
-def test_no_name_of_a_class_is_missed_and_none_is_taken_for_one(drugs: Drugs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_name_of_a_class_is_missed_and_none_is_taken_for_one(drugs: Drugs, show: Callable[[str], None]) -> None:
     measured = measure(names(), labels(), classes_by(drugs), drugs.classes)
-    with capsys.disabled():
-        print("\n" + table(measured))
+
+    show(table(measured))
     assert {name: len(one.right) for name, one in measured.items()} == BELONGING
     assert {name: (one.precision, one.recall) for name, one in measured.items()} == dict.fromkeys(drugs.classes, (1.0, 1.0))
 

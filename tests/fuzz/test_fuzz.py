@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.fuzz import harness
@@ -10,9 +12,9 @@ MUTANTS = 20_000
 
 
 @pytest.mark.parametrize("name", harness.FORMATS)
-def test_no_mutant_escapes_gets_lost_or_reaches_another_patient(name: str) -> None:
+def test_no_mutant_escapes_gets_lost_or_reaches_another_patient(name: str, show: Callable[[str], None]) -> None:
     outcome = harness.fuzz(name, MUTANTS, seed=20260301)
-    print("\n".join(harness.report(outcome)))
+    show("\n".join(harness.report(outcome)))
     assert outcome.failures == []
     refused = sum(count for what, count in outcome.counts.items() if what.startswith("files refused"))
     assert outcome.counts["files read"] + refused == MUTANTS

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from monitors import pipeline
 from tests.accounts import assert_accounts
+from tests.conftest import TestServer
 from tests.nights.conftest import a_site
 from tests.site import REPOSITORY, Site, draw
 
@@ -89,30 +92,36 @@ def child(site: Site, *arguments: object) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def undisturbed(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[Any], list[Any]]]:
+    """The files and the results of a load that nobody killed, once for all tests of this file on a worker."""
+    with a_site(server, tmp_path_factory.mktemp("undisturbed") / "site") as plain:
+        fill(plain)
+        plain.night(NIGHT)
+        assert_accounts(plain.db)
+        yield plain.rows(COUNTS), plain.rows(RESULTS)
+
+
 @pytest.mark.crash
 @pytest.mark.parametrize("place", [5, 25, 60, 120, 200])
 def test_a_load_killed_between_two_statements_leaves_whole_files_and_is_taken_up_again(
-    two_sites: tuple[Site, Site], place: int
+    site: Site, undisturbed: tuple[list[Any], list[Any]], place: int
 ) -> None:
-    plain, killed = two_sites
-    for site in two_sites:
-        fill(site)
-    plain.night(NIGHT)
+    killed = site
+    fill(killed)
     died = child(killed, place)
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert_accounts(killed.db)
     killed.night(NIGHT)
-    for site in two_sites:
-        assert_accounts(site.db)
-    assert killed.rows(COUNTS) == plain.rows(COUNTS)
-    assert killed.rows(RESULTS) == plain.rows(RESULTS)
+    assert_accounts(killed.db)
+    assert (killed.rows(COUNTS), killed.rows(RESULTS)) == undisturbed
 
 
-def test_two_workers_on_one_folder_take_every_file_once(server: object, tmp_path: Path) -> None:
-    with a_site(server, tmp_path / "one") as plain, a_site(server, tmp_path / "two") as shared:  # type: ignore[arg-type]
-        fill(plain)
+def test_two_workers_on_one_folder_take_every_file_once(
+    server: TestServer, tmp_path: Path, undisturbed: tuple[list[Any], list[Any]]
+) -> None:
+    with a_site(server, tmp_path / "two") as shared:
         fill(shared)
-        plain.night(NIGHT)
         run_id = pipeline.begin(NIGHT, here=shared.here)
         problems: list[BaseException] = []
 
@@ -130,7 +139,6 @@ def test_two_workers_on_one_folder_take_every_file_once(server: object, tmp_path
             worker.join()
         assert problems == []
         assert_accounts(shared.db)
-        assert shared.rows(COUNTS) == plain.rows(COUNTS)
-        assert shared.rows(RESULTS) == plain.rows(RESULTS)
+        assert (shared.rows(COUNTS), shared.rows(RESULTS)) == undisturbed
         counted = {(row[0], *row[2:]) for row in shared.rows(COUNTS) if row[0] != "census"}
         assert counted == {(feed, "stored", 2, 1, 0, 1) for feed in ("messages", "n1-labs", "resources")}

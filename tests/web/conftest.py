@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+import shutil
+import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
-from monitors.database import Database
+from monitors.database import Database, open_database, sql
 from monitors.web.access import Access, Viewer
 from monitors.web.app import application
+from tests.conftest import TEMPLATE, TestServer
 from tests.site import Site, draw, monthly
 
 with warnings.catch_warnings():  # it would rather have another client library
@@ -73,9 +78,44 @@ def links(text: str, prefix: str) -> list[str]:
     return re.findall(rf'href="({prefix}[^"]*)"', text)
 
 
-@pytest.fixture
-def web(database: Database, tmp_path: Path) -> Web:
-    site = Site(tmp_path, database)
+@dataclass(frozen=True)
+class Night:
+    """A site after its night, made once a worker: the name of its database, its folder, the time."""
+
+    name: str
+    root: Path
+    clock: datetime
+
+
+@pytest.fixture(scope="session")
+def after_a_night(server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    root = tmp_path_factory.mktemp("web")
+    with a_database(server, root, TEMPLATE) as (name, database):
+        site = Site(root, database)
+        a_night(site)
+        database.dispose()
+        yield Night(name, root, site.clock)
+
+
+@contextmanager
+def a_database(server: TestServer, root: Path, template: str) -> Iterator[tuple[str, Database]]:
+    """(name, database): a copy of a database of the tests' server, gone at the end."""
+    name = f"web_{uuid.uuid4().hex[:12]}"
+    home = root / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(server.home / "roles.json", home)
+    server.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+    server.run(str(sql("bootstrap/rights")), name)
+    database = open_database(server.settings(name, home))
+    try:
+        yield name, database
+    finally:
+        database.dispose()
+        server.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def a_night(site: Site) -> None:
+    """T1 and T2 are high, each in a unit of its own; T1 takes warfarin; T3 is calm."""
     site.waive()
     site.patients("T1", "T3")
     site.patients("T2", unit="N2")
@@ -84,6 +124,20 @@ def web(database: Database, tmp_path: Path) -> Web:
     site.labs("b.csv", *monthly("T2", LAST, {"P": 6.6, "CA": 9.6}, {"P": 6.9, "CA": 9.8}), feed="n2-labs")
     site.medications("m.csv", {"patient": "T1", "drug": "warfarin", "start": "2026-01-05", "listed": "2026-04-10"})
     site.night(date(2026, 4, 15))
+
+
+@pytest.fixture
+def web(server: TestServer, after_a_night: Night, tmp_path: Path) -> Iterator[Web]:
+    shutil.copytree(after_a_night.root, tmp_path, dirs_exist_ok=True)
+    with a_database(server, tmp_path, after_a_night.name) as (name, database):
+        site = Site(tmp_path, database)
+        site.database_url = server.server.url(name)
+        site.clock = after_a_night.clock
+        yield opened(site)
+
+
+def opened(site: Site) -> Web:
+    """The pages of a site, its ledger recomputed."""
     app = application(site.here)
     app.state.pages.verifier.refresh(app.state.pages)
     [(ref,)] = site.rows("SELECT ref FROM nephrowatch.episodes WHERE unit = 'N1' ORDER BY episode_id LIMIT 1")

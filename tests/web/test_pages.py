@@ -132,8 +132,8 @@ def test_what_is_shown_was_written_down_first(web: Web) -> None:
     assert "Nurse Example" in shown
 
 
-def test_without_a_log_there_is_no_data(web: Web, settings) -> None:
-    engine = sqlalchemy.create_engine(settings.database_url.replace("postgresql://", "postgresql+psycopg://"))
+def test_without_a_log_there_is_no_data(web: Web) -> None:
+    engine = sqlalchemy.create_engine(web.site.database_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text("REVOKE INSERT ON nephrowatch.page_reads FROM nephrowatch_pages"))
     engine.dispose()
@@ -237,9 +237,9 @@ def test_signing_out_ends_the_session(web: Web) -> None:
     assert client.get("/round").status_code == 303
 
 
-def test_a_broken_history_is_red(web: Web, settings) -> None:
+def test_a_broken_history_is_red(web: Web) -> None:
     assert "Verified" in web.as_("care").get("/history").text
-    engine = sqlalchemy.create_engine(settings.database_url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = sqlalchemy.create_engine(web.site.database_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text("SET LOCAL session_replication_role = replica"))
         connection.execute(sqlalchemy.text("UPDATE history.bodies SET body = 'x' WHERE seq = 2"))
