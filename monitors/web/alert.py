@@ -26,10 +26,11 @@ def alert(request: Request, ref: str, session: Signed, done: str = "") -> Respon
         episode = found(read, ref)
         read.log("alert", patient_id=episode["patient_id"], ref=episode["ref"], unit=episode["unit"])
         shown = life(read, pages, episode)
+        forms = people.actions(pages, session, read, episode, shown["evidence"])
     people.opened(pages, session, episode["ref"], episode["unit"])
     return pages.render(request, "alert.html", {
         "title": f"Alert {episode['ref']}", "episode": episode, **shown, "reviewed": reviewed(pages), "done": done,
-        "actions": people.actions(pages, session, episode),
+        "actions": forms,
         "patient": pages.sessions.seal(session.viewer, episode["patient_id"])})  # fmt: skip
 
 

@@ -6,6 +6,11 @@ SELECT e.episode_id, e.ref, e.unit, e.patient_id, e.severity, e.cause_group, e.s
               AND l.outcome IN ('firing', 'holding') ORDER BY l.rule) AS rules,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('destination', t.destination, 'at', t.told_at) ORDER BY t.told_at), '[]')
           FROM nephrowatch.told t WHERE t.episode_id = e.episode_id) AS told,
+       (SELECT CASE t.action WHEN 'take' THEN t.actor_name END FROM nephrowatch.human_actions t
+         WHERE t.episode_id = e.episode_id AND t.action IN ('take', 'release') ORDER BY t.action_id DESC LIMIT 1) AS taken_by,
+       (SELECT a.actor_name FROM nephrowatch.human_actions a WHERE a.episode_id = e.episode_id AND a.action =
+         CASE e.state WHEN 'acknowledged' THEN 'acknowledge' WHEN 'snoozed' THEN 'snooze' WHEN 'dismissed' THEN 'dismiss' END
+         ORDER BY a.action_id DESC LIMIT 1) AS said_by,
        EXISTS (SELECT FROM nephrowatch.outbox o WHERE o.episode_id = e.episode_id AND o.state IN ('pending', 'claimed')) AS waiting,
        EXISTS (SELECT FROM nephrowatch.outbox o WHERE o.episode_id = e.episode_id
                   AND o.state IN ('permanent', 'ambiguous', 'dead')) AS failed

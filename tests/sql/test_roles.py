@@ -94,7 +94,7 @@ ALLOWED: dict[str, set[Role]] = {  # every pair not drawn here is refused
     "read findings": {P, W, A}, "read counts": {P, W, R, A}, "read episodes": {P, D, W, R, A},
     "add result": {P}, "add batch": {P}, "take batch": {P}, "move frontier": {P},
     "open episode": {P}, "change episode": {P}, "add change": {P},
-    "act": {P, D, W}, "note opened": {P, D, W}, "read actions": {P, D, W, R},
+    "act": {P, D, W}, "note opened": {P, D, W}, "read actions": {P, D, W, R, A},
     "queue message": {P, D, W}, "claim message": {D}, "note attempt": {D}, "tell": {D},
     "append to ledger": {P, D, W, A}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
     "read revision": {P, D, W, R, A}, "make temp table": {P},

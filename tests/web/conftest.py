@@ -28,12 +28,26 @@ with warnings.catch_warnings():  # it would rather have another client library
 LAST = date(2026, 4, 14)
 WHO = {
     "care": Viewer("nurse@renal.example", "Nurse Example", "nurse", Access.CARE, ("N1",)),
+    "doctor": Viewer("near@renal.example", "Dr. Near", "nephrologist", Access.CARE, ("N1",)),
     "foreign": Viewer("far@renal.example", "Dr. Far", "nephrologist", Access.CARE, ("N2",)),
     "engineer": Viewer("data@renal.example", "Data Engineer", "data engineer", Access.ENGINEER, ("*",)),
     "auditor": Viewer("audit@renal.example", "Auditor Example", "auditor", Access.AUDITOR, ("*",)),
     "owner": Viewer("rules@renal.example", "Rule Owner", "rule owner", Access.RULE_OWNER, ("*",)),
     "admin": Viewer("admin@renal.example", "Administrator", "administrator", Access.ADMIN, ("*",)),
 }
+
+
+PEOPLE = """
+roles:
+  nephrologist:
+    may: [take, release, acknowledge, unacknowledge, snooze, dismiss, outcome]
+    covers: [dietitian, nurse, pharmacist]
+  nurse: {may: [take, release, outcome], covers: [dietitian]}
+people:
+  - {name: Nurse Example, login: nurse@renal.example, role: nurse, units: [N1]}
+  - {name: Dr. Near, login: near@renal.example, role: nephrologist, units: [N1]}
+  - {name: Dr. Far, login: far@renal.example, role: nephrologist, units: [N2]}
+"""
 
 
 @dataclass
@@ -133,6 +147,7 @@ def web(server: TestServer, after_a_night: Night, tmp_path: Path) -> Iterator[We
         site = Site(tmp_path, database)
         site.database_url = server.server.url(name)
         site.clock = after_a_night.clock
+        (site.root / "config" / "people.yaml").write_text(PEOPLE)
         yield opened(site)
 
 

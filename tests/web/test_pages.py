@@ -25,10 +25,11 @@ ROUTES = {
     ("GET", "/api/v1/history"): "patients", ("GET", "/api/v1/ledger"): "any", ("GET", "/api/v1/openapi.json"): "any",
 }  # fmt: skip
 OPENS = {
-    "any": {"care", "foreign", "engineer", "auditor", "owner", "admin"}, "patients": {"care", "foreign", "auditor", "admin"},
-    "act": {"care", "foreign"}, "looked": {"auditor", "admin"}, "emergency": {"care", "foreign"},
-    "rules": {"care", "foreign", "engineer", "auditor", "owner", "admin"},
-    "feeds": {"care", "foreign", "engineer", "auditor", "admin"},
+    "any": {"care", "doctor", "foreign", "engineer", "auditor", "owner", "admin"},
+    "patients": {"care", "doctor", "foreign", "auditor", "admin"},
+    "act": {"care", "doctor", "foreign"}, "looked": {"auditor", "admin"}, "emergency": {"care", "doctor", "foreign"},
+    "rules": {"care", "doctor", "foreign", "engineer", "auditor", "owner", "admin"},
+    "feeds": {"care", "doctor", "foreign", "engineer", "auditor", "admin"},
 }  # fmt: skip
 
 
