@@ -152,16 +152,20 @@ def _finding(row: Row[Any]) -> Finding:
 
 
 def _episode(row: Row[Any], told: dict[str, dict[str, Severity]]) -> Episode:
-    said = row.said and Said(
-        State(row.state), date.fromisoformat(row.said["night"]),
-        date.fromisoformat(row.said["until"]) if row.said["until"] else None,
-        {rule: _limb(rule, item) for rule, item in row.said["limbs"].items()},
-    )  # fmt: skip
+    said = _said(row.state, row.said) if row.said else None
     return Episode(
         row.episode_id, row.patient_id, row.cause_group, row.unit, State(row.state), Severity(row.severity),
         row.opened_night, row.changed_night, row.version, {item["rule"]: _limb(item["rule"], item) for item in row.limbs or ()},
         told, row.baseline, said,
     )  # fmt: skip
+
+
+def _said(state: str, said: Mapping[str, Any]) -> Said:
+    """What a person said, with the values that person could see: those of the last night, not of the last change."""
+    limbs = {rule: _limb(rule, item) for rule, item in said["limbs"].items()}
+    seen = {rule: replace(limbs[rule], evidence=tuple(items)) for rule, items in (said["values"] or {}).items() if rule in limbs}
+    until = date.fromisoformat(said["until"]) if said["until"] else None
+    return Said(State(state), date.fromisoformat(said["night"]), until, {**limbs, **seen})
 
 
 def _limb(rule: str, item: Mapping[str, Any]) -> Limb:

@@ -140,9 +140,9 @@ class House:
                 )  # fmt: skip
         return int(judgement)
 
-    def reconcile(self, judgement: int, **points: Any) -> dict[str, int]:
+    def reconcile(self, judgement: int, now: datetime = NOW, **points: Any) -> dict[str, int]:
         made: Counter[str] = episodes.reconcile_judgement(
-            self.db, self.config, judgement, NOW, ledger.append, outbox.enqueue, **points
+            self.db, self.config, judgement, now, ledger.append, outbox.enqueue, **points
         )
         return dict(made)
 

@@ -33,7 +33,8 @@ def press(house: House, action: str, now: datetime = NOW, **given: Any) -> None:
 
 
 def night(house: House, days: int, found: dict[int, dict[str, str]] = HIGH, **given: Any) -> dict[str, int]:
-    return house.reconcile(house.judged(NIGHT + timedelta(days=days), found, drawn=DRAWN, **given))
+    judgement = house.judged(NIGHT + timedelta(days=days), found, drawn=DRAWN, **given)
+    return house.reconcile(judgement, now=NOW + timedelta(days=days))
 
 
 WAYS = [
@@ -120,6 +121,14 @@ def test_hazard_12_a_value_further_beyond_its_limit_ends_a_dismissal_whatever_th
     for days, value, made in ((1, near, {}), (2, far, {"reopened": 1})):
         assert night(house, days, value=(value, "mmol/L")) == made
     assert house.rows("changes", "seq, kind, reason")[-1] == (3, "reopened", "value_worse")
+
+
+def test_what_somebody_saw_is_the_newest_value_not_the_one_that_made_the_last_change(house: House) -> None:
+    """Opened at 6.8; 9.9 changed nothing; whoever dismisses it then has seen 9.9."""
+    assert night(house, 1, value=(9.9, "mg/dL")) == {}
+    press(house, "dismiss", NOW + timedelta(days=1, hours=3), reason="known")
+    assert night(house, 1, value=(9.9, "mg/dL")) == night(house, 2, value=(10.9, "mg/dL")) == {}
+    assert night(house, 3, value=(11.4, "mg/dL")) == {"reopened": 1}
 
 
 def test_a_share_of_the_limit_is_the_same_in_both_unit_systems_and_points_away_from_the_good_side() -> None:
