@@ -18,6 +18,7 @@ from monitors import (
     cli_delivery,
     cli_doctor,
     cli_feeds,
+    cli_history,
     cli_metrics,
     cli_quarantine,
     cli_rules,
@@ -32,10 +33,9 @@ from monitors.records import is_live, night_of
 app = typer.Typer(help="Nightly watch over calcium, phosphate and PTH in dialysis patients.", no_args_is_help=True,
                   add_completion=False, pretty_exceptions_enable=False)  # fmt: skip
 alerts_app = cli_alerts.app
-history_app = typer.Typer(help="The append-only ledger.", no_args_is_help=True)
 for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
                      ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", cli_database.app),
-                     ("history", history_app), ("rules", cli_rules.app), ("messages", cli_delivery.messages_app),
+                     ("history", cli_history.app), ("rules", cli_rules.app), ("messages", cli_delivery.messages_app),
                      ("notify", cli_delivery.notify_app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
@@ -146,21 +146,6 @@ def alerts_show(
         for withheld in change["withheld"]:
             out.print(f"     withheld from {withheld['destination']}: {withheld['reason']}")
     cli_alerts.print_facts(episode["facts"])
-
-
-@history_app.command("verify")
-def history_verify(as_json: Json = False) -> None:
-    """Recompute every entry of the ledger; exit code 1 if one does not verify."""
-    with pipeline.opened() as here:
-        found = pipeline.verify(here=here)
-    if as_json:
-        print_json(found)
-    elif found["first_bad"]:
-        out.print(f"The ledger is BROKEN at entry {found['first_bad']['seq']}: {found['first_bad']['what']}.")
-    else:
-        out.print(f"{found['entries']} entries verify; the newest is {found['head_seq']}, hash {found['head_hash'][:16]}…")
-    if found["first_bad"]:
-        raise typer.Exit(1)
 
 
 def _episodes(ref: str) -> list[dict[str, Any]]:

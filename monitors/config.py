@@ -47,6 +47,12 @@ class UnitModel(Document):
         return records.Unit(self.code, self.name, self.zone, self.cutoff)
 
 
+class HistoryModel(Document):
+    """Where checkpoints of the ledger are kept: folders or fsspec addresses that whoever runs the database cannot rewrite."""
+
+    checkpoints: list[str] = []
+
+
 class Site(Document):
     """What is true of the whole site."""
 
@@ -55,6 +61,7 @@ class Site(Document):
     link: str = Field(pattern=r"^https?://", description="where messages link to; the alert's ref is appended")
     mail_domain: str = Field(description="right-hand side of Message-ID")
     archive: str | None = Field(None, description="fsspec URL of the raw archive; default: archive in NEPHROWATCH_HOME")
+    history: HistoryModel = HistoryModel()
     calcium_basis: Literal["measured", "adjusted"] = "measured"
     no_feed_of: list[str] = Field([], description=(
         "inputs of rules this site has no feed of, 'alt' or 'fact:session', besides those that no feed can bring"))

@@ -52,6 +52,7 @@ __all__ = [
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "sql"
 EMBEDDED_NAME = "nephrowatch"  # the database within the embedded server
+SIGNER = "signer"  # where a connection carries what signs entries of the ledger
 READY_LOCK = 0x6E657068  # advisory lock of bootstrap and migrate: 'neph'
 
 
@@ -78,6 +79,7 @@ class Database:
 
     def __init__(self, urls: Mapping[Role, URL]) -> None:
         self._urls = dict(urls)
+        self.signer: Any = None  # signs entries of the ledger; its key is never in the database
         self._engines: dict[Role, sa.Engine] = {}
         self._readers: dict[tuple[Role, int], Any] = {}  # one ADBC connection a role and thread: making one takes 60 ms
 
@@ -116,6 +118,7 @@ class Database:
             connection = self._engines[role].connect()
         except sa.exc.OperationalError as problem:
             raise refused(self.address(role), problem) from None
+        connection.info[SIGNER] = self.signer
         with connection, connection.begin():
             yield connection
 

@@ -15,13 +15,30 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from monitors import actions, backtest, burden, config, judgement, knowledge, logs, messages, review, settings, stages, tried, why
+from monitors import (
+    actions,
+    backtest,
+    burden,
+    config,
+    judgement,
+    knowledge,
+    logs,
+    messages,
+    review,
+    sealing,
+    settings,
+    stages,
+    tried,
+    why,
+)
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
 from monitors.errors import UserError
+from monitors.history import keys, ledger
 from monitors.human import Refused
 from monitors.people import Person
 from monitors.records import Change, is_live, newest_night, night_of
@@ -50,6 +67,7 @@ def opened(here: Here | None = None, found: Settings | None = None) -> Iterator[
     found = found or settings.from_process()
     checked = config.load(found.config)
     db = open_database(found)
+    db.signer = keys.ensured(found, keys.WRITER, partial(sealing.entries, db))
     try:
         yield Here(found, checked, db)
     finally:
@@ -147,13 +165,16 @@ def seal(run_id: int, *, here: Here | None = None) -> None:
     """Record the night's counts in the ledger, and queue each unit's morning list."""
     with opened(here) as here:
         stages.seal(here.db, here.config, run_id, here.clock())
+        sealing.seal_now(here.db, here.config, here.settings, Role.PIPELINE, here.clock())
 
 
 @logs.stage
 def deliver(*, here: Here | None = None) -> Counter[str]:
     """Send what waits in the outbox; every attempt is recorded."""
     with opened(here) as here:
-        return stages.deliver(here.db, here.config, here.settings, here.clock, here.wait)
+        sent = stages.deliver(here.db, here.config, here.settings, here.clock, here.wait)
+        sealing.seal_now(here.db, here.config, here.settings, Role.DELIVERY, here.clock())
+        return sent
 
 
 @logs.stage
@@ -330,6 +351,45 @@ def rules_burden(first: date | None = None, last: date | None = None, *, here: H
     """What the rules cost their readers, from real history; see `burden.burden`."""
     with opened(here) as here:
         return burden.burden(here.db, first, last)
+
+
+def verify_all(*, here: Here | None = None) -> dict[str, Any]:
+    """The ledger with its signatures, against the checkpoints kept outside the database; see `sealing.verified`."""
+    with opened(here) as here:
+        return sealing.verified(here.db, here.config, here.settings)
+
+
+def checkpoint(*, here: Here | None = None) -> dict[str, Any]:
+    """Sign what there is, and keep it outside the database; see `sealing.seal_now`."""
+    with opened(here) as here:
+        return sealing.seal_now(here.db, here.config, here.settings, Role.PIPELINE, here.clock())
+
+
+def history_proof(seq: int, *, here: Here | None = None) -> dict[str, Any]:
+    """That one entry stands in the history; see `sealing.proof`. Raises UserError."""
+    with opened(here) as here:
+        return sealing.proof(here.db, here.config, here.settings, seq)
+
+
+def history_export(folder: Path, *, actor: str, here: Here | None = None) -> dict[str, Any]:
+    """Everything an outsider needs to verify the history; see `sealing.export`. Raises UserError."""
+    with opened(here) as here:
+        return sealing.export(here.db, here.config, here.settings, folder, actor, here.clock())
+
+
+def history_keys(*, here: Here | None = None) -> list[str]:
+    """Every public key of this installation, as notes write them."""
+    return keys.public(here.settings if here else settings.from_process())
+
+
+def history_rotate(use: str, *, here: Here | None = None) -> str:
+    """A new key, writer or checkpoint; its public line. Recorded in the ledger, signed by the old one. Raises UserError."""
+    if use not in (keys.WRITER, keys.CHECKPOINT):
+        raise UserError(f"There is no key {use!r}; there are writer and checkpoint.")
+    with opened(here) as here:
+        with here.db.begin(Role.PIPELINE) as connection:
+            ledger.append(connection, [("key_rotated", {"use": use})])
+        return keys.make(here.settings, use).line
 
 
 def verify(*, here: Here | None = None) -> dict[str, Any]:

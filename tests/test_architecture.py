@@ -40,7 +40,7 @@ PARTS = {
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
     "cli_alerts": "cli",
     "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
-    "cli_doctor": "cli", "cli_metrics": "cli", "cli_database": "cli",
+    "cli_doctor": "cli", "cli_metrics": "cli", "cli_history": "cli", "sealing": "stages", "cli_database": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
 DOORS = {"cli", "demo", "doctor", "metrics", "rulebook", "simulate", "web"}  # what people start; nothing imports them
@@ -65,6 +65,7 @@ LONG = {
     "embedded.py": "the life of the embedded server, as root and not as root",
     "knowledge.py": "the as-of reads of results, medications and census",
     "measures.py": "every derived measure with its source",
+    "history/nephrowatch_verify.py": "the verifier an auditor takes along: one file on purpose",
     "pipeline.py": "every stage and every action of a person, one short function each: the list of what can be done",
     "records.py": "the nouns, in one place",
     "trends.py": "anchors, the fold, means and exposure: what every rule is made of",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from monitors import pipeline
+from monitors import pipeline, sealing
 from monitors.database import Role, sql
 from monitors.delivery import vault
 from monitors.doctor.findings import Finding, Look, fault, fine, note
 from monitors.errors import FeedError, UserError
-from monitors.feeds import places, source
+from monitors.feeds import places as feed_places
+from monitors.feeds import source
+from monitors.history import keys
 from monitors.receiving import archive_url
 from monitors.records import night_of
 
@@ -81,7 +83,7 @@ def feeds(look: Look) -> Iterator[Finding]:
         if feed.pull is not None:
             continue
         try:
-            with places.reach(name, feed, look.config.folder, look.settings.secret) as place:
+            with feed_places.reach(name, feed, look.config.folder, look.settings.secret) as place:
                 place.look(look.now)
         except (FeedError, UserError) as problem:
             wrong = True
@@ -120,12 +122,23 @@ def sealed(look: Look) -> Iterator[Finding]:
 def history(look: Look) -> Iterator[Finding]:
     if look.db is None or look.config is None:
         return
-    found = pipeline.verify(here=pipeline.Here(look.settings, look.config, look.db, lambda: look.now))
+    here = pipeline.Here(look.settings, look.config, look.db, lambda: look.now)
+    try:
+        found = pipeline.verify_all(here=here)
+    except ValueError as problem:
+        yield fault("history", f"{keys.PUBLIC}: {problem}.", "Restore that file: without it no signature can be checked.")
+        return
+    for sentence in found["checkpoint_problems"]:
+        yield fault("checkpoints", sentence, "Mend the place, or put the old public key back into history-keys.txt.")
+    places = sealing.places(look.config, look.settings)
+    if len(places) < 2:
+        yield note("checkpoints", "Checkpoints are kept in one place only; whoever writes there and here can rewrite the past.",
+                   "Name two in site.yaml, `history: {checkpoints: [...]}`, out of the database administrator's reach.")
     if bad := found["first_bad"]:
         yield fault("history", f"The ledger does not verify from entry {bad['seq']} on: {bad['what']}.",
                     "Stop the nights, keep the database as it is: docs/operations.md, *History fails to verify*.")  # fmt: skip
     else:
-        yield fine("history", f"{found['entries']} entries of the ledger verify.")
+        yield fine("history", f"{found['entries']} entries of the ledger verify; {found['covered']} are covered by a checkpoint.")
 
 
 def reviewed(look: Look) -> Iterator[Finding]:

@@ -7,9 +7,11 @@ a chain alone cannot show: whoever may rewrite all of it (the owner of the table
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
@@ -17,11 +19,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from monitors.database import sql
+from monitors.database import SIGNER, sql
+from monitors.history import nephrowatch_verify as checks
 from monitors.records import utc_text
 
-_DOMAIN = "nephrowatch/ledger/v1|"
-GENESIS = hashlib.sha256(f"{_DOMAIN}genesis".encode()).digest()
+GENESIS = checks.GENESIS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STREAMED = {"yield_per": 2_000}
 
@@ -43,7 +45,8 @@ class Verification:
     """What recomputing the ledger found.
 
     entries: how many were recomputed; erased: how many of them have no body any more; head_hash: hex, as the
-    database states it; first_bad: (seq, what is wrong) of the first entry that does not verify, else None.
+    database states it; first_bad: (seq, what is wrong) of the first entry that does not verify, else None;
+    unsigned: how many no service signed; covered: how many a checkpoint that holds covers.
     """
 
     entries: int
@@ -51,6 +54,8 @@ class Verification:
     head_hash: str
     first_bad: tuple[int, str] | None
     erased: int = 0
+    unsigned: int = 0
+    covered: int = 0
 
 
 def canonical(body: Mapping[str, Any]) -> str:
@@ -84,11 +89,19 @@ def append(
 ) -> list[tuple[int, bytes]]:
     """Append (kind, body) entries in order, in the caller's transaction; (seq, hash) of each.
 
-    Call it last: the head of the ledger stays locked until the transaction ends.
+    Call it last: the head of the ledger stays locked until the transaction ends. Signed where the connection's Database has a
+    signer (`connection.info`): by a key the database never sees.
     """
     if not entries:
         return []
-    given = {"kinds": [kind for kind, _ in entries], "texts": [canonical(body) for _, body in entries]}
+    kinds, texts = [kind for kind, _ in entries], [canonical(body) for _, body in entries]
+    signer: Any = connection.info.get(SIGNER)
+    given: dict[str, Any] = {"kinds": kinds, "texts": texts, "salts": None, "signatures": None, "key": None}
+    if signer is not None:
+        salts = [secrets.token_bytes(32) for _ in texts]
+        promises = [hashlib.sha256(salt + text.encode()).digest() for salt, text in zip(salts, texts, strict=True)]
+        signatures = [signer.sign_entry(kind, promise) for kind, promise in zip(kinds, promises, strict=True)]
+        given |= {"salts": salts, "signatures": signatures, "key": signer.id}
     return [(int(row.seq), bytes(row.hash)) for row in connection.execute(sql("history/append"), given)]
 
 
@@ -101,41 +114,69 @@ def entries(connection: Connection, *, after: int = 0, kind: str = "") -> Iterat
             yield Entry(row.seq, row.kind, row.recorded_at, row.recorded_by, bytes(row.hash), body)
 
 
-def verify(connection: Connection) -> Verification:
-    """Recompute every hash and commitment from the stored bytes, streaming, in one snapshot.
+def stored(row: Row[Any]) -> checks.Entry:
+    """A row of `history/chain` as the entry that a verifier reads."""
+    def raw(value: Any) -> bytes | None:
+        return None if value is None else bytes(value)
+
+    return checks.Entry(
+        row.seq, row.kind, (row.recorded_at - _EPOCH) // timedelta(microseconds=1), row.recorded_by, bytes(row.commitment),
+        bytes(row.previous), bytes(row.hash), raw(row.salt), raw(row.body), row.key, raw(row.signature),
+    )  # fmt: skip
+
+
+def stored_entries(connection: Connection, seq: int | None = None) -> Iterator[checks.Entry]:
+    """Every entry as a verifier reads it, oldest first; only one if its number is given."""
+    with connection.execute(sql("history/chain"), execution_options=_STREAMED) as found:
+        for row in found:
+            if row.seq is not None and seq in (None, row.seq):
+                yield stored(row)
+
+
+def line(entry: checks.Entry) -> str:
+    """An entry as a line of an export; `nephrowatch_verify.from_line` reads it back."""
+    def hexed(raw: bytes | None) -> str | None:
+        return None if raw is None else raw.hex()
+
+    body = None if entry.body is None else base64.b64encode(entry.body).decode()
+    return json.dumps({
+        "seq": entry.seq, "kind": entry.kind, "at": entry.at, "by": entry.by, "salt": hexed(entry.salt), "body": body,
+        "commitment": hexed(entry.commitment), "previous": hexed(entry.previous), "hash": hexed(entry.hash), "key": entry.key,
+        "signature": hexed(entry.signature),
+    })  # fmt: skip
+
+
+def verify(
+    connection: Connection, checkpoints: Iterable[checks.Checkpoint] = (), keys: checks.Keys | None = None
+) -> Verification:
+    """Recompute every hash and commitment from the stored bytes, streaming, in one snapshot; with keys, every signature too;
+    and hold the whole against checkpoints kept elsewhere.
 
     Needs a login that may read the bodies (pipeline, web). A missing body counts as erased, not as damage.
     """
-    previous, count, erased = GENESIS, 0, 0
-    head_seq, head_hash, orphan = 0, b"", None
-    first_bad: tuple[int, str] | None = (0, "the head row is gone")
-    with connection.execute(sql("history/chain"), execution_options=_STREAMED) as found:
-        for number, row in enumerate(found):
-            if number == 0:
-                head_seq, head_hash, orphan, first_bad = row.head_seq, bytes(row.head_hash), row.orphan, None
-            if row.seq is not None:
-                count += 1
-                erased += row.body is None
-                first_bad = first_bad or _damage(row, count, previous)
-                previous = bytes(row.hash)
-    if first_bad is None and (count, previous) != (head_seq, head_hash):
-        first_bad = (min(count + 1, head_seq), f"the chain ends at entry {count}, and the head row disagrees")
-    if first_bad is None and orphan is not None:
-        first_bad = (orphan, "a body belongs to no entry")
-    return Verification(count, head_seq, head_hash.hex(), first_bad, erased)
+    head: list[Any] = []
 
+    def chain() -> Iterator[checks.Entry]:
+        with connection.execute(sql("history/chain"), execution_options=_STREAMED) as found:
+            for row in found:
+                if not head:
+                    head.extend((row.head_seq, bytes(row.head_hash), row.orphan))
+                if row.seq is not None:
+                    hashes.append(bytes(row.hash))
+                    del hashes[:-1]
+                    yield stored(row)
 
-def _damage(row: Row[Any], expected: int, previous: bytes) -> tuple[int, str] | None:
-    """What is wrong with one entry, if anything."""
-    if row.seq != expected:
-        return expected, f"entry {expected} is missing"
-    if bytes(row.previous) != previous:
-        return expected, "it does not follow from the entry before it"
-    commitment = bytes(row.commitment)
-    if row.body is not None and hashlib.sha256(bytes(row.salt) + bytes(row.body)).digest() != commitment:
-        return expected, "its body is not the one that was recorded"
-    micros = (row.recorded_at - _EPOCH) // timedelta(microseconds=1)
-    text = f"{_DOMAIN}{row.seq}|{row.kind}|{micros}|{row.recorded_by}|{commitment.hex()}|{previous.hex()}"
-    if hashlib.sha256(text.encode()).digest() != bytes(row.hash):
-        return expected, "its hash does not match what it says"
-    return None
+    hashes: list[bytes] = [GENESIS]
+    report = checks.examine(chain(), checkpoints, keys)
+    if not head:
+        return Verification(0, 0, "", (0, "the head row is gone"))
+    head_seq, head_hash, orphan = head
+    bad = [(one.seq, one.says) for one in report.damage]
+    if not bad and (report.entries, hashes[-1]) != (head_seq, head_hash):
+        ends = f"the chain ends at entry {report.entries}, and the head row disagrees"
+        bad = [(min(report.entries + 1, head_seq), ends)]
+    if not bad and orphan is not None:
+        bad = [(orphan, "a body belongs to no entry")]
+    return Verification(
+        report.entries, head_seq, head_hash.hex(), bad[0] if bad else None, report.erased, report.unsigned, report.covered
+    )  # fmt: skip

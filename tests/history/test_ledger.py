@@ -16,7 +16,7 @@ from monitors.history import ledger
 from monitors.records import Severity
 from monitors.settings import Settings
 
-KINDS = ["first", "second", "third", "fourth", "fifth"]
+KINDS = ["first", "second", "delivery_third", "delivery_fourth", "delivery_fifth"]
 BODY = {"night": date(2026, 4, 15), "value": 6.8, "who": "Unit Ä", "list": [1, None, True]}
 
 
@@ -35,7 +35,7 @@ def five(database: Database) -> Database:
     with database.begin(Role.PIPELINE) as connection:
         ledger.append(connection, [("first", BODY), ("second", {"n": 2})])
     with database.begin(Role.DELIVERY) as connection:
-        ledger.append(connection, [("third", {"n": 3}), ("fourth", {"n": 4}), ("fifth", {"n": 5})])
+        ledger.append(connection, [("delivery_third", {"n": 3}), ("delivery_fourth", {"n": 4}), ("delivery_fifth", {"n": 5})])
     return database
 
 
@@ -51,7 +51,7 @@ def test_an_empty_ledger_verifies(database: Database) -> None:
 def test_entries_come_back_in_order_and_the_chain_verifies(five: Database) -> None:
     with five.begin(Role.WEB) as connection:
         found = list(ledger.entries(connection))
-        fourth = list(ledger.entries(connection, after=2, kind="fourth"))
+        fourth = list(ledger.entries(connection, after=2, kind="delivery_fourth"))
     assert [(e.seq, e.kind) for e in found] == list(enumerate(KINDS, 1))
     assert {e.recorded_by for e in found} == {"nephrowatch_pipeline", "nephrowatch_delivery"}
     assert found[0].body == {"night": "2026-04-15", "value": "6.8", "who": "Unit Ä", "list": [1, None, True]}

@@ -60,7 +60,14 @@ STATEMENTS = {
     "delete action": "DELETE FROM nephrowatch.human_actions",
     "add change": "INSERT INTO nephrowatch.changes (episode_id) VALUES (NULL)",
     # history
-    "append to ledger": "SELECT * FROM history.append(ARRAY['test'], ARRAY['{}'])",
+    "say anything": "SELECT * FROM history.append(ARRAY['test'], ARRAY['{}'])",
+    "say what was sent": "SELECT * FROM history.append(ARRAY['delivery_delivered'], ARRAY['{}'])",
+    "say what a person did": "SELECT * FROM history.append(ARRAY['episode_acknowledged'], ARRAY['{}'])",
+    "say who looked": "SELECT * FROM history.append(ARRAY['page_read'], ARRAY['{}'])",
+    "read signatures": "SELECT signature FROM history.signatures",
+    "sign": "INSERT INTO history.signatures SELECT * FROM history.signatures",
+    "strip signatures": "DELETE FROM history.signatures",
+    "give oneself a voice": "UPDATE history.voices SET kinds = '.*'",
     "read ledger": "SELECT hash FROM history.ledger",
     "read bodies": "SELECT body FROM history.bodies",
     "insert into ledger": "INSERT INTO history.ledger SELECT * FROM history.ledger",
@@ -96,7 +103,8 @@ ALLOWED: dict[str, set[Role]] = {  # every pair not drawn here is refused
     "open episode": {P}, "change episode": {P}, "add change": {P},
     "act": {P, D, W}, "note opened": {P, D, W}, "read actions": {P, D, W, R, A},
     "queue message": {P, D, W}, "claim message": {D}, "note attempt": {D}, "tell": {D},
-    "append to ledger": {P, D, W, A}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
+    "say anything": {P}, "say what was sent": {P, D}, "say what a person did": {P, D, W}, "say who looked": {P, A},
+    "read signatures": {P, D, W, R}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
     "read revision": {P, D, W, R, A}, "make temp table": {P},
 }  # fmt: skip
 # Past the gate of rights these meet a constraint, which shows the right as well as success would.
@@ -190,7 +198,8 @@ def test_the_ledger_and_nothing_else_belongs_to_its_owner(settings: Settings) ->
         "SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
         "WHERE c.relkind = 'r' AND pg_get_userbyid(c.relowner) = 'nephrowatch_ledger' ORDER BY 1",
     )
-    assert owned == [("history.bodies",), ("history.head",), ("history.ledger",)]
+    tables = ("bodies", "head", "ledger", "signatures", "voices")
+    assert owned == [(f"history.{table}",) for table in tables]
 
 
 @pytest.mark.parametrize("role", [Role.PIPELINE, Role.DELIVERY])
@@ -207,13 +216,13 @@ def test_an_entry_is_signed_with_the_login_that_appended_it(
 def test_an_append_waits_for_the_disk_though_the_session_does_not(database: Database) -> None:
     with database.begin(Role.PIPELINE) as connection:
         connection.execute(sa.text("SET LOCAL synchronous_commit = off"))
-        connection.execute(sa.text(STATEMENTS["append to ledger"]))
+        connection.execute(sa.text(STATEMENTS["say what was sent"]))
         assert connection.scalar(sa.text("SHOW synchronous_commit")) == "on"
 
 
 def test_a_rolled_back_append_leaves_no_gap(database: Database) -> None:
     with database.begin(Role.PIPELINE) as connection:
-        connection.execute(sa.text(STATEMENTS["append to ledger"]))
+        connection.execute(sa.text(STATEMENTS["say what was sent"]))
         connection.rollback()
     assert _append(database, Role.DELIVERY) == [1]
 
@@ -222,7 +231,7 @@ def _append(database: Database, role: Role, entries: int = 1) -> list[int]:
     with database.begin(role) as connection:
         appended = connection.execute(
             sa.text("SELECT seq FROM history.append(CAST(:kinds AS text[]), CAST(:texts AS text[]))"),
-            {"kinds": ["test"] * entries, "texts": ["{}"] * entries},
+            {"kinds": ["delivery_test"] * entries, "texts": ["{}"] * entries},
         )
         return [seq for (seq,) in appended]
 
