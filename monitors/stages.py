@@ -5,10 +5,8 @@ Rooms never know each other; this module and `pipeline` are the only places that
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -21,6 +19,7 @@ from monitors.database import Database, Role, sql
 from monitors.delivery import deliver as delivery
 from monitors.delivery import heartbeat, outbox
 from monitors.history import ledger
+from monitors.memory import uncollected
 from monitors.mending import Retried, discard, release, resolve, retry, unmerge
 from monitors.receiving import archive_url, receive
 from monitors.rules import judge as engine
@@ -53,19 +52,6 @@ def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:
             judged = judged.against(_judged(read, shard.previous_body))
     with db.begin(Role.PIPELINE) as connection:
         judgement.save(connection, shard, judged.findings, judged.counts, read.standings, now)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """No cyclic garbage collection meanwhile: judging makes many findings and no cycles, and the collector, looking
-    through all of them again and again, takes a third of its time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _judged(read: knowledge.Knowledge, body: str) -> Judged:

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from monitors.config import Feed
 from monitors.database import sql
 from monitors.store_aside import put_aside
+from monitors.store_batch import load
 from monitors.store_claims import WHAT
 from monitors.store_identity import save_people
 from monitors.store_links import unmerge
@@ -217,16 +218,17 @@ def keep_context(connection: Connection, file_id: int, feed_name: str, reading: 
         given = {"file_id": file_id, "ignored": json.dumps(dict(sorted(reading.ignored.items())))}
         connection.execute(sql("store/keep_ignored"), given)
     if reading.resources:
-        kept = sorted(reading.resources.items())
-        connection.execute(sql("store/keep_resource"), {
-            "feed": feed_name, "file_id": file_id, "references": [reference for reference, _ in kept],
-            "bodies": [body for _, body in kept], "updated": [_last_updated(body) for _, body in kept]})  # fmt: skip
+        kept = pd.DataFrame(list(reading.resources.items()), columns=["reference", "body"])
+        load(connection, "incoming_resources", kept.assign(last_updated=kept["body"].map(_last_updated)))
+        connection.execute(sql("store/keep_resources"), {"feed": feed_name, "file_id": file_id})
 
 
-def _last_updated(body: str) -> datetime | None:
+def _last_updated(body: str) -> str | None:
     """meta.lastUpdated of a resource; None where it does not say, or not with a zone."""
+    if '"lastUpdated"' not in body and "\\u" not in body:
+        return None
     try:
         when = datetime.fromisoformat(json.loads(body)["meta"]["lastUpdated"])
     except (ValueError, KeyError, TypeError):
         return None
-    return when if when.tzinfo is not None else None
+    return when.isoformat() if when.tzinfo is not None else None

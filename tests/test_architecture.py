@@ -20,7 +20,8 @@ PACKAGE = ROOT / "monitors"
 
 # The pure core, from the ground up: a room may import those of its own step and below.
 STEPS = [
-    {"records", "units", "errors", "documents", "people"}, {"measures"}, {"trends"}, {"rules"}, {"alerts", "limbs", "digest"},
+    {"records", "units", "errors", "documents", "people", "memory"}, {"measures"}, {"trends"}, {"rules"},
+    {"alerts", "limbs", "digest"},
 ]  # fmt: skip
 CORE = set().union(*STEPS)
 STORE = {"database", "columnar", "embedded", "logins", "logs", "settings"}  # how to reach PostgreSQL

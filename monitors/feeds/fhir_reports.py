@@ -17,6 +17,7 @@ from monitors.feeds.fhir_elements import identifiers, objects, of, text
 from monitors.feeds.fhir_pieces import Piece
 from monitors.feeds.fhir_references import WITHDRAWS, Lookup, References, no_lookup
 
+_written = json.JSONEncoder(ensure_ascii=False).encode
 RESULT = "Observation/"
 OF_RESULT = "DiagnosticReport?result="  # + 'Observation/1': what a report is kept under
 OF_REPORT = ("resourceType", "id", "status", "identifier", "subject", "encounter", "specimen", "effectiveDateTime",
@@ -96,26 +97,25 @@ def kept(pieces: list[Piece], others: Standing, references: References, feed: Fe
     for piece in pieces:
         resource = piece.resource
         if resource.get("resourceType") == "DiagnosticReport":
-            body = _cut(resource, OF_REPORT)
+            body = _written({name: resource[name] for name in OF_REPORT if name in resource})
             for key, _ in _named(resource, references):
                 if key.startswith(RESULT) and others.reports[key][1] is resource:
                     found[OF_RESULT + key] = body
         elif resource.get("resourceType") == "Observation" and (number := text(resource.get("id"))):
             parts = objects(resource.get("component"))
-            if any(_asked(part.get("code"), feed) for part in (resource, *parts)):
-                more: dict[str, Any] = {"component": [{"code": part.get("code")} for part in parts]} if parts else {}
-                if any(name.startswith("value") for name in resource) or "dataAbsentReason" in resource:
-                    more["dataAbsentReason"] = {}
-                found[f"{RESULT}{number}"] = _cut({**resource, **more}, (*OF_OBSERVATION, *more))
+            if _asked(resource.get("code"), feed) or any(_asked(part.get("code"), feed) for part in parts):
+                some = {name: resource[name] for name in OF_OBSERVATION if name in resource}
+                if parts:
+                    some["component"] = [{"code": part.get("code")} for part in parts]
+                if "dataAbsentReason" in resource or any(name.startswith("value") for name in resource):
+                    some["dataAbsentReason"] = {}
+                found[f"{RESULT}{number}"] = _written(some)
     return found
 
 
 def _asked(concept: Any, feed: Feed) -> bool:
-    return any(coding.get("code") in feed.mapping.codes for coding in objects(of(concept, "coding")) if text(coding.get("code")))
-
-
-def _cut(resource: dict[str, Any], names: Iterable[str]) -> str:
-    return json.dumps({name: resource[name] for name in names if name in resource}, ensure_ascii=False)
+    codes = feed.mapping.codes
+    return any(type(code := coding.get("code")) is str and code in codes for coding in objects(of(concept, "coding")))
 
 
 def outside(piece: Piece, references: References) -> list[str]:

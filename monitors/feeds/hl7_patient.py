@@ -77,13 +77,8 @@ def number_of(segment: Segment, field: int, feed: Feed) -> tuple[str, frozenset[
 
 
 def _authorities(segment: Segment, field: int, again: int) -> frozenset[str]:
-    found = segment.fields[field]
-    repetition = list(found)[again]
-    if isinstance(repetition, str) or len(repetition) < 4:
-        return frozenset()
-    part = list(repetition)[3]
-    names = [part] if isinstance(part, str) else list(part)
-    return frozenset(name.strip() for name in names[:2] if name.strip())
+    """Of repetition `again` of a CX field: the namespace and the universal id of its fourth component."""
+    return frozenset(filter(None, segment.subparts(field, 4, again)[:2]))
 
 
 def _part(segment: Segment, field: int, again: int, component: int) -> str:

@@ -1,30 +1,34 @@
-"""Segments as the library splits them, asked by field, repetition and component.
+"""Segments split by the separators of their message, asked by field, repetition and component.
 
 A missing field, an empty one and HL7's explicit null ("") all read as ''. Fields count as in the standard: MSH-9 is 9.
+A field is split when it is asked for: splitting everything first, as the `hl7` library does, takes longer than all else that
+happens to a message. tests/feeds/test_hl7_segments.py holds the answers against that library's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-import hl7
-
 from monitors.feeds.envelope import Message
 from monitors.feeds.hl7_charsets import unescaper
-from monitors.feeds.hl7_refusal import Broken
 
 NULL = '""'
 _Unescape = Callable[[str], str]
-_first = list.__getitem__  # the library's own indexing is written for convenience and costs ten times as much
 
 
 class Segment:
-    """One segment. name: 'OBX'; line_no: its line in the file; raw: its text as received."""
+    """One segment. name: 'OBX'; line_no: its line in the file; raw: its text as received; fields: their texts, the name
+    at 0; signs: component, repetition, subcomponent."""
 
-    __slots__ = ("fields", "line_no", "name", "raw", "unescape")
+    __slots__ = ("fields", "line_no", "name", "raw", "signs", "unescape")
 
-    def __init__(self, name: str, line_no: int, raw: str, fields: list[hl7.Field], unescape: _Unescape | None) -> None:
-        self.name, self.line_no, self.raw, self.fields, self.unescape = name, line_no, raw, fields, unescape
+    def __init__(self, line_no: int, raw: str, separators: str, unescape: _Unescape | None) -> None:
+        mark, component, repetition, _, subcomponent = tuple(separators)
+        self.name, self.line_no, self.raw, self.unescape = raw[:3], line_no, raw, unescape
+        self.fields = raw.split(mark)
+        if self.name == "MSH":
+            self.fields.insert(1, mark)  # MSH-1 is the separator itself
+        self.signs = component, repetition, subcomponent
 
     def _clean(self, text: str) -> str:
         if self.unescape is not None:
@@ -32,36 +36,55 @@ class Segment:
         text = text.strip()
         return "" if text == NULL else text
 
+    def _asked(self, field: int) -> str:
+        return self.fields[field] if field < len(self.fields) else ""
+
+    def _first(self, field: int) -> str:
+        """The first repetition. MSH-1 and MSH-2 are the separators, and nothing in them separates."""
+        text = self._asked(field)
+        return text.split(self.signs[1], 1)[0] if self.signs[1] in text and not self._is_header(field) else text
+
+    def _is_header(self, field: int) -> bool:
+        return field < 3 and self.name == "MSH"
+
     def repetitions(self, field: int) -> list[list[str]]:
         """Components of each repetition, each its first subcomponent; [] for an empty field."""
-        if field >= len(self.fields):
+        text = self._asked(field)
+        if not text:
             return []
-        found = self.fields[field]
-        if type(_first(found, 0)) is str:
-            text = self._clean(_first(found, 0))
-            return [[text]] if text else []
-        return [[self._clean(_first(part, 0) if type(part) is not str else part) for part in again] for again in found]
+        component, repetition, subcomponent = self.signs
+        if self._is_header(field) or not (component in text or repetition in text or subcomponent in text):
+            found = self._clean(text)
+            return [[found]] if found else []
+        return [
+            [self._clean(part.split(subcomponent, 1)[0]) for part in again.split(component)] for again in text.split(repetition)
+        ]
 
     def part(self, field: int, component: int = 1) -> str:
         """A component (its first subcomponent) of the field's first repetition."""
-        if field >= len(self.fields):
+        text = self._first(field)
+        if not text:
             return ""
-        again = _first(self.fields[field], 0)
-        if type(again) is str:
-            return self._clean(again) if again and component == 1 else ""
-        if component > len(again):
+        if self._is_header(field):
+            return self._clean(text) if component == 1 else ""
+        if self.signs[0] in text:
+            parts = text.split(self.signs[0], component)
+            if component > len(parts):
+                return ""
+            text = parts[component - 1]
+        elif component > 1:
             return ""
-        part = _first(again, component - 1)
-        return self._clean(part if type(part) is str else _first(part, 0))
+        return self._clean(text.split(self.signs[2], 1)[0] if self.signs[2] in text else text)
 
-    def subparts(self, field: int, component: int) -> list[str]:
-        """Every subcomponent of a component of the first repetition."""
-        if field >= len(self.fields):
+    def subparts(self, field: int, component: int, again: int = 0) -> list[str]:
+        """Every subcomponent of a component of a repetition (0 the first); [] for a component that is not there."""
+        text = self._asked(field)
+        if not text:
             return []
-        again = _first(self.fields[field], 0)
-        if type(again) is str or component > len(again):
-            return [self.part(field)] if component == 1 and self.part(field) else []
-        return [self._clean(text) for text in _first(again, component - 1)]
+        if self._is_header(field):
+            return [self._clean(text)] if component == 1 and not again else []
+        parts = text.split(self.signs[1])[again].split(self.signs[0])
+        return [self._clean(part) for part in parts[component - 1].split(self.signs[2])] if component <= len(parts) else []
 
     def set_id(self) -> int:
         """The segment's number among its kind (field 1); 0 when it has none."""
@@ -70,26 +93,15 @@ class Segment:
 
     def text(self, field: int) -> str:
         """The whole field, with its separators when it has any."""
-        if field >= len(self.fields):
-            return ""
-        found = self.fields[field]
-        again = _first(found, 0)
-        return (self._clean(again) if again else "") if type(again) is str else self._clean(str(found))
+        text = self._asked(field)
+        return self._clean(text) if text else ""
 
 
 def split(message: Message) -> list[Segment]:
-    """The segments of one message, MSH first. Raises Broken: broken_message."""
-    try:
-        parsed = hl7.parse(message.text)
-    except (hl7.HL7Exception, LookupError, ValueError, TypeError, AssertionError, AttributeError):
-        raise Broken("broken_message", f"The message on line {message.line_no} cannot be split into segments.") from None
-    lines = message.text.split("\r")
-    if len(parsed) != len(lines) or len(lines) != len(message.lines):
-        raise Broken("broken_message", f"The message on line {message.line_no} splits into another number of segments.")
+    """The segments of one message, MSH first."""
     escape = message.separators[3]
-    has_escapes = message.text.count(escape) > 1
-    unescape = unescaper(message.separators, message.charset) if has_escapes else None
+    unescape = unescaper(message.separators, message.charset) if message.text.count(escape) > 1 else None
     return [
-        Segment(line[:3], number, line, list(fields), unescape if has_escapes and escape in line else None)
-        for line, number, fields in zip(lines, message.lines, parsed, strict=True)
+        Segment(number, line, message.separators, unescape if unescape is not None and escape in line else None)
+        for line, number in zip(message.text.split("\r"), message.lines, strict=True)
     ]

@@ -1,6 +1,6 @@
 """HL7 v2 messages (2.3 to 2.8) as received -> rows of text: results, medications, census, facts, links.
 
-What is certain about the file is decided by `envelope`, splitting by the hl7 library, meaning by one module a family of
+What is certain about the file is decided by `envelope`, splitting by `hl7_segments`, meaning by one module a family of
 messages. docs/feeds-hl7v2.md says which segment becomes which field.
 """
 

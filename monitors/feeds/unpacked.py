@@ -12,6 +12,7 @@ from monitors.errors import FeedError
 from monitors.feeds import csv, fhir, hl7v2
 from monitors.feeds.packed import unpack
 from monitors.feeds.parsed import SOURCE, Parsed
+from monitors.memory import uncollected
 
 MEMBER = f"{SOURCE}(file)"
 Lookup = Callable[[list[str]], dict[str, str]]
@@ -50,9 +51,10 @@ def parse(raw: bytes, feed: Feed, lookup: Lookup = nothing_known) -> Parsed:
 
 
 def _one(raw: bytes, feed: Feed, lookup: Lookup) -> Parsed:
-    if feed.format == "csv":
-        return csv.parse(raw, feed)
-    return hl7v2.parse(raw, feed) if feed.format == "hl7v2" else fhir.parse(raw, feed, lookup)
+    with uncollected():
+        if feed.format == "csv":
+            return csv.parse(raw, feed)
+        return hl7v2.parse(raw, feed) if feed.format == "hl7v2" else fhir.parse(raw, feed, lookup)
 
 
 def _joined(members: list[tuple[str, Parsed]]) -> Parsed:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from monitors.alerts import reconcile
 from monitors.limbs import Standing
+from monitors.memory import uncollected
 from monitors.records import Change, ChangeKind, Episode, Finding, Outcome, Severity, rank
 from monitors.rules.judge import judge
 from monitors.rules.model import Rule
 from monitors.rules.substances import Analyte
 from monitors.simulate.draws import Feed, night_of
-from monitors.stages import uncollected
 
 TEAM = "the unit"
 EVENTS = ["week", "patient", "unit", "group", "rule", "limb", "severity", "what", "baseline", "newcomer"]

@@ -2,7 +2,8 @@
 -- was changed is never replaced by what does not.
 INSERT INTO nephrowatch.fhir_resources (feed, reference, body, last_updated, file_id)
 SELECT :feed, r.reference, r.body, r.last_updated, :file_id
-FROM unnest(CAST(:references AS text[]), CAST(:bodies AS text[]), CAST(:updated AS timestamptz[])) AS r(reference, body, last_updated)
+FROM incoming_resources r
+ORDER BY r.reference  -- in one order, so that two workers wait for each other and never cross
 ON CONFLICT (feed, reference) DO UPDATE SET body = excluded.body, last_updated = excluded.last_updated, file_id = excluded.file_id
 WHERE CASE WHEN fhir_resources.last_updated IS NOT DISTINCT FROM excluded.last_updated
            THEN fhir_resources.file_id <= excluded.file_id
