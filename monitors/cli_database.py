@@ -33,12 +33,15 @@ def stop() -> None:
 @app.command("bootstrap")
 def bootstrap(
     show: Annotated[bool, typer.Option("--print", help="Print the SQL for a database administrator instead.")] = False,
+    given: Annotated[
+        bool, typer.Option("--given-passwords", help="Logins whose URLs are given get the passwords in them, too.")
+    ] = False,
 ) -> None:
     """Create the roles, each with what it may do and no more."""
     if show:
         print(database.bootstrap_sql())
         return
-    database.bootstrap(settings.from_process())
+    database.bootstrap(settings.from_process(), set_given=given)
     out.print("The roles are there. Next: nephrowatch db migrate")
 
 

@@ -30,7 +30,6 @@ from monitors import embedded
 from monitors.columnar import copy_frame, filled, numpy_frame
 from monitors.errors import NotReadyError
 from monitors.logins import (
-    DATABASE_URL,
     Role,
     given_url,
     is_embedded,
@@ -43,7 +42,7 @@ from monitors.logins import (
     session_url,
     where,
 )  # fmt: skip
-from monitors.settings import Settings
+from monitors.settings import DATABASE_URL, Settings
 
 __all__ = [
     "Database", "Role", "bootstrap", "bootstrap_sql", "copy_frame", "head", "migrate", "open_database", "sql",
@@ -175,12 +174,12 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-def bootstrap(settings: Settings) -> None:
+def bootstrap(settings: Settings, *, set_given: bool = False) -> None:
     """Make the roles, their passwords (<home>/roles.json) and their rights on the database. Doing it again is
     fine.
 
-    A role whose URL is in the environment keeps its password. Raises NotReadyError when the administrator's
-    login may not do this: then a DBA runs `bootstrap_sql()`.
+    A role whose URL is in the environment keeps its password; with set_given it gets the one of that URL.
+    Raises NotReadyError when the administrator's login may not do this: then a DBA runs `bootstrap_sql()`.
     """
     embedded.private_folder(settings.home)
     url = _administrator(settings)
@@ -191,9 +190,12 @@ def bootstrap(settings: Settings) -> None:
             connection.execute(sql("bootstrap/roles"))
             connection.execute(sql("bootstrap/rights"))
             saved = passwords(settings)
-            ours = [role for role in Role if given_url(settings, role) is None]
-            for role in ours:
-                _set_password(connection, role, saved.setdefault(role.value, secrets.token_urlsafe(24)))
+            for role in Role:
+                given = given_url(settings, role)
+                if given is None:
+                    _set_password(connection, role, saved.setdefault(role.value, secrets.token_urlsafe(24)))
+                elif set_given:
+                    _set_password(connection, role, _password_for(given, role, url))
             # Before the commit: a crash in between leaves passwords that the next bootstrap sets.
             embedded.write_private(settings.home / "roles.json", saved)
     except sa.exc.OperationalError as problem:
@@ -319,6 +321,15 @@ def _administrator(settings: Settings) -> URL:
             ):  # another was faster
                 session.execute(SQL("CREATE DATABASE {}").format(Identifier(EMBEDDED_NAME)))
     return parsed(server.url(EMBEDDED_NAME), "the embedded server")
+
+
+def _password_for(given: URL, role: Role, administrator: URL) -> str:
+    """The password in a login's URL, if that login may get it. Raises NotReadyError."""
+    if given.username != role.value or not given.password or given.database != administrator.database:
+        raise NotReadyError(
+            f"{role.variable} has to be the URL of {role} with a password, in the database {administrator.database}."
+        )
+    return str(given.password)
 
 
 def _set_password(connection: sa.Connection, role: Role, password: str) -> None:

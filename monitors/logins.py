@@ -15,9 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
 from monitors.errors import NotReadyError
-from monitors.settings import Settings
-
-DATABASE_URL = "NEPHROWATCH_DATABASE_URL"
+from monitors.settings import DATABASE_URL, Settings
 
 
 class Role(StrEnum):

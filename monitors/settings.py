@@ -4,6 +4,7 @@ NEPHROWATCH_CONFIG        folder with site.yaml, feeds.yaml, ...      default ./
 NEPHROWATCH_HOME          what this machine keeps (embedded database, archive, role passwords)
                                                                       default ~/.local/share/nephrowatch
 NEPHROWATCH_DATABASE_URL  postgresql://... ; default: the embedded server in NEPHROWATCH_HOME
+                          (or NEPHROWATCH_DATABASE_URL_FILE: the file that holds it)
 Secrets (Slack token, SMTP password) are named in routes.yaml and read from the variable of that name, or
 from the file that NAME_FILE points to.
 """
@@ -12,10 +13,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from monitors.errors import UserError
+
+DATABASE_URL = "NEPHROWATCH_DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,16 @@ class Settings:
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """Settings out of an environment. Nothing is created or opened here."""
+    """Settings out of an environment. Nothing is created here, and no file read but that of the database's URL."""
     home = environment.get("NEPHROWATCH_HOME")
-    return Settings(
+    found = Settings(
         config=Path(environment.get("NEPHROWATCH_CONFIG") or "config"),
         home=Path(home) if home else Path.home() / ".local" / "share" / "nephrowatch",
-        database_url=environment.get("NEPHROWATCH_DATABASE_URL") or None,
+        database_url=None,
         environment=environment,
     )
+    named = environment.get(DATABASE_URL) or environment.get(f"{DATABASE_URL}_FILE")
+    return replace(found, database_url=found.secret(DATABASE_URL)) if named else found
 
 
 def from_process() -> Settings:

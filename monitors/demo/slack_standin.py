@@ -28,17 +28,19 @@ class SlackStandIn:
 
     api_url: base for WebClient(base_url=...). posts: what was accepted, in order, as {channel, text, blocks,
     metadata, ts, ...}. requests: the method of every request. history False: the token may not read the
-    channel. port 0: the system chooses.
+    channel. port 0: the system chooses. host: the address to listen at.
     """
 
-    def __init__(self, port: int = 0, ledger: Path | None = None, *, history: bool = True) -> None:
+    def __init__(
+        self, port: int = 0, ledger: Path | None = None, *, history: bool = True, host: str = HOST
+    ) -> None:
         self.accepted = Accepted(ledger)
         self.history = history
         self.about: dict[str, Any] = {}  # what conversations.info says of every channel, beside a healthy answer
         self.requests: list[str] = []
         self.closing = threading.Event()
         handler = type("Handler", (_Handler,), {"stand_in": self})
-        self._server = ThreadingHTTPServer((HOST, port), handler)
+        self._server = ThreadingHTTPServer((host, port), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 

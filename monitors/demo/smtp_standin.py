@@ -26,17 +26,18 @@ class SmtpStandIn:
 
     mails: what was accepted, in order, as {sender, recipient, headers, text, html}. tls: offer STARTTLS and
     insist on it; login: (user, password) it insists on. port 0: the system chooses.
+    host: the address to listen at.
     """
 
     def __init__(
         self, port: int = 0, ledger: Path | None = None, *, tls: ssl.SSLContext | None = None,
-        login: tuple[str, str] | None = None,
+        login: tuple[str, str] | None = None, host: str = HOST,
     ) -> None:  # fmt: skip
         self.accepted = Accepted(ledger)
         options: dict[str, Any] = {"tls_context": tls, "require_starttls": tls is not None}
         if login is not None:
             options |= {"authenticator": _authenticator(login), "auth_required": True}
-        self._controller = _Controller(_Handler(self.accepted), hostname=HOST, port=port, **options)
+        self._controller = _Controller(_Handler(self.accepted), hostname=host, port=port, **options)
 
     @property
     def port(self) -> int:
