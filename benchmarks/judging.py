@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import pstats
 import resource
 import shutil
@@ -34,6 +33,7 @@ from rich.table import Table
 from monitors import config as configuration
 from monitors import embedded, knowledge
 from monitors.database import EMBEDDED_NAME, Database, Role, copy_frame, open_database
+from monitors.memory import uncollected
 from monitors.rules.judge import judge
 from monitors.settings import settings_from
 from monitors.units import round6
@@ -108,6 +108,7 @@ def load(administrator: str, patients: int, numbers: dict[str, int]) -> int:
         tables = {
             "subjects": {"subject_id": people, "authority": "A", "identifier": people.astype(str),
                          "date_of_birth": date(1957, 2, 3), "batch": 1},
+            "births": {"subject_id": people, "batch": 1, "date_of_birth": date(1957, 2, 3), "said_by": "labs"},
             "links": {"subject_id": people, "patient_id": people, "reason": "founded", "batch": 1},
             "census": {"census_id": people, "subject_id": people, "effective_on": date(2025, 1, 1), "unit": "N1",
                        "status": "active", "modality": "HD", "content_key": keys, **where},
@@ -153,15 +154,17 @@ def judged(db: Database, config: configuration.Config, seconds: dict[str, float]
         known = knowledge.max_batch(connection)
         ranges = knowledge.plan_shards(connection, known, config.site.shard_rows)
     seconds["plan"] = time.perf_counter() - started
+    body = configuration.RulesetBody.model_validate_json(config.ruleset_body)
     outcomes: Counter[str] = Counter()
     for first, last in ranges:
         started = time.perf_counter()
         read = knowledge.read_shard(db, config, known, NIGHT, first, last)
         seconds["read"] = seconds.get("read", 0) + time.perf_counter() - started
         started = time.perf_counter()
-        gc.disable()  # as the stage does: hundreds of thousands of findings, none of them in a cycle
-        answer = judge(*read.frames, config.rules, config.analytes, config.site.calcium_basis)
-        gc.enable()
+        with uncollected():  # as the stage does
+            answer = judge(
+                *read.frames, body.rules, body.analytes.analytes, body.calcium_basis, read.facts, body.lacking
+            )
         seconds["judge"] = seconds.get("judge", 0) + time.perf_counter() - started
         outcomes.update(str(finding.outcome) for finding in answer.findings)
         outcomes["patients x rules"] += int(answer.counts["patients"].sum())
