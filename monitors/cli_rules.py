@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from monitors import pipeline
+from monitors import cli_rule_tests, pipeline
 from monitors.cli_words import Actor, Json, Reason, out, print_json, said, table
 from monitors.errors import UserError
 
@@ -69,6 +69,8 @@ def resume(rule: RuleId, reason: Reason, actor: Actor, unit: Unit = "") -> None:
     made = pipeline.rules_decide("resumed", [rule], actor=said("actor", actor), reason=said("reason", reason), unit=unit)
     out.print(f"{made[0]} runs again{f' at unit {unit}' if unit else ''}.")
 
+
+app.command("test")(cli_rule_tests.judge_cases)
 
 First = Annotated[str, typer.Option("--from", help="The first night, e.g. 2026-01-01.")]
 Last = Annotated[str, typer.Option("--to", help="The last night.")]

@@ -24,6 +24,7 @@ from monitors import (
     backtest,
     burden,
     config,
+    drawn_files,
     judgement,
     knowledge,
     logs,
@@ -333,6 +334,19 @@ def rules_backtest(rules: str, first: date, last: date, *, every: int = 1, here:
         tried = backtest.body_of(here.db, here.config, rules)
         before = RulesetBody.model_validate_json(here.config.ruleset_body)
         return backtest.compared(here.db, backtest.trial(here.db, here.config, before, tried, first, last, every))
+
+
+def rules_test(path: Path, *, here: Here | None = None) -> list[drawn_files.Tried]:
+    """The drawn cases of one YAML file, judged by the rules of the configuration. Needs no database. Raises UserError."""
+    configured = here.config if here else config.load(settings.from_process().config)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise UserError(f"{path} cannot be read: {getattr(problem, 'strerror', None) or 'it is not UTF-8 text'}.") from None
+    body = RulesetBody.model_validate_json(configured.ruleset_body)
+    cases = drawn_files.read(text, path.name, [rule.id for rule in body.rules])
+    given = body.rules, body.analytes.analytes, body.drugs
+    return [drawn_files.tried(case, *given, path.name, body.calcium_basis) for case in cases]
 
 
 def rules_lookback(

@@ -32,6 +32,7 @@ PARTS = {
     "destinations": "config",
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
     "inputs": "config",
+    "drawn": "rules", "drawn_files": "rules",
     "rule_status": "rules", "rehearsal": "alerts", "human": "alerts", "reopening": "alerts", "change_words": "alerts",
     "actions": "stages",
     "messages": "stages", "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
@@ -39,7 +40,7 @@ PARTS = {
     "store_aside": "store", "store_batch": "store", "store_claims": "store", "store_keys": "store", "store_labs": "store",
     "store_identity": "store", "store_links": "store", "store_reads": "store", "store_rows": "store", "quarantine": "store",
     "quality_gates": "quality", "quality_suite": "quality", "criticals": "quality", "quality_docs": "quality",
-    "cli_alerts": "cli",
+    "cli_alerts": "cli", "cli_rule_tests": "cli",
     "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
     "cli_doctor": "cli", "cli_metrics": "cli", "cli_history": "cli", "sealing": "stages", "cli_database": "cli",
 }  # one room over several modules

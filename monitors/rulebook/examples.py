@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from monitors.rulebook.words import MEASURES, measure, pretty
 
@@ -17,6 +18,23 @@ REASONS = {
     "superseded": "superseded by newer values",
     "not_running": "not running here, no feed of", "outside_population": "outside the intended population:",
 }  # fmt: skip
+
+
+def rows_drawn(specs: Mapping[str, str]) -> Counter[str]:
+    """Rule -> rows of all pages that say what it answers."""
+    counts: Counter[str] = Counter()
+    for spec in specs.values():
+        head: list[str] = []
+        for line in spec.splitlines():
+            if not line.startswith("|"):
+                head = []
+                continue
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if not head:
+                head = cells
+            elif not set("".join(cells)) <= set("-: "):
+                counts.update(name for name, cell in zip(head, cells, strict=True) if re.fullmatch(r"R\d\d", name) and cell)
+    return counts
 
 
 def examples(spec: str) -> Iterator[str]:

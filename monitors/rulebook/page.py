@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from monitors.records import Severity, rank
-from monitors.rulebook.examples import examples
+from monitors.rulebook.examples import examples, rows_drawn
 from monitors.rulebook.signals import clear_words, raise_words, severity_words, step_words
 from monitors.rulebook.words import GROUPS, Words, by_anchors, joined, measure, number, pretty, sentence
 from monitors.rules.model import Rule
@@ -51,7 +51,7 @@ and transplanted patients every rule answers "not assessable", never "clear".
 def page(words: Words, specs: Mapping[str, str]) -> str:
     """The whole page. specs: rule id -> text of its drawn tables."""
     rules = sorted(words.rules.values(), key=lambda rule: rule.id)
-    parts = [HEAD, *_overview(rules, words)]
+    parts = [HEAD, *_overview(rules, words, specs)]
     for rule in rules:
         parts += ["", *_chapter(rule, words, specs.get(rule.id, ""))]
     parts += ["", *_drug_table(words)]
@@ -72,13 +72,15 @@ def standing(rule: Rule) -> str:
     return f"live, in part {quiet[0].replace('_', ' ')}" if quiet else "live"
 
 
-def _overview(rules: list[Rule], words: Words) -> Iterator[str]:
+def _overview(rules: list[Rule], words: Words, specs: Mapping[str, str]) -> Iterator[str]:
     yield "## Overview\n"
-    yield "| Rule | Kind of alert | Severity | Owner | Stands as |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "Rows drawn: rows of the drawn tables in `tests/spec/` that say what the rule answers, on its own page or another's.\n"
+    yield "| Rule | Kind of alert | Severity | Owner | Stands as | Rows drawn |"
+    yield "| --- | --- | --- | --- | --- | ---: |"
+    drawn = rows_drawn(specs)
     for rule in rules:
         title = f"[{rule.id} {rule.title}](#{anchor(f'{rule.id} {rule.title}')})"
-        yield f"| {title} | {group(rule)} | {_severities(rule)} | {rule.owner} | {standing(rule)} |"
+        yield f"| {title} | {group(rule)} | {_severities(rule)} | {rule.owner} | {standing(rule)} | {drawn[rule.id]} |"
 
 
 def anchor(heading: str) -> str:
