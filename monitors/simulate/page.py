@@ -17,6 +17,25 @@ from monitors.simulate.svg import bars, lines
 NOTIFIED, LISTED, SENSITIVITY = 2.0, 6.0, 0.95
 SETTLED = 26  # weeks after the baseline night from which figures are given a second time
 COLUMNS = [*CADENCES, "overall"]
+RESTS_ON = (  # kind, rule, its limbs (a pattern), the statement of the catalogue
+    ("safety", "R06", "low|critical", "on a calcimimetic: calcium below 7.9 once HIGH, below 7.5 CRITICAL"),
+    ("safety", "R07", "", "calcium below 7.5 without any drug HIGH"),
+    ("safety", "R20", "", "potassium of 6.5 or more, or 2.8 or less"),
+    ("safety", "R02", "", "phosphate of 9.0 or more"),
+    ("safety", "R03", "", "phosphate critically low"),
+    ("safety", "R05", "", "calcium of 13.0 or more"),
+    ("other", "R01", "", "mean phosphate of six months of 6.5 or more"),
+    ("other", "R06", "twice", "on a calcimimetic: calcium below 8.4 twice"),
+    ("other", "R16", "", "active vitamin D and one calcium above 10.2"),
+    ("other", "R17", "", "calcium binder and one calcium above 10.2"),
+    ("other", "R04", "", "calcium above 10.2 twice with binder or vitamin D, or above 11.0"),
+    ("other", "R13", "", "PTH above 1,000"),
+    ("other", "R14", "", "PTH low twice with a calcium binder, or with calcium above 10.2"),
+    ("other", "R10", "", "vitamin K antagonist with raised mineral values, persistent"),
+    ("other", "R11", "", "vitamin K antagonist with three dynamic factors"),
+    ("other", "R08", "", "denosumab: calcium missing or low"),
+    ("other", "R12", "", "calciphylaxis with a drug to review"),
+)
 
 
 @dataclass(frozen=True)
@@ -59,8 +78,8 @@ def rate_rows(rates: pd.DataFrame, least: float = 0.0) -> list[list[str]]:
 
 
 def page(result: Result) -> str:
-    parts = [*_head(result), *_targets(result), *_curve(result), *_by_rule(result), *_baseline(result), *_rises(result),
-             *_plain(result), *_how(result), *_assumptions(result)]  # fmt: skip
+    parts = [*_head(result), *_targets(result), *_made_of(result), *_curve(result), *_by_rule(result), *_baseline(result),
+             *_rises(result), *_plain(result), *_how(result), *_assumptions(result)]  # fmt: skip
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -106,6 +125,40 @@ def _curve(result: Result) -> Iterator[str]:
     pairs = zip(curve.index, curve[list(KINDS)].to_numpy(), strict=True)
     rows = [[str(number), *(f"{value:.2f}" for value in row)] for number, row in pairs]
     yield from table(["month", *(NAMES[kind] for kind in KINDS)], rows)
+
+
+def _made_of(result: Result) -> Iterator[str]:
+    """What the notified alerts are made of, and what each part rests on."""
+    events = result.counted.new[result.counted.new["what"] == "notified"]
+    limbs = result.counted.rates(["rule", "limb"], events).reset_index()
+    rows, sums = [], dict.fromkeys(("safety", "other"), 0.0)
+    for kind, rule, limb, words in RESTS_ON:
+        chosen = limbs[(limbs["rule"] == rule) & limbs["limb"].str.contains(limb, regex=True)]
+        total = chosen[COLUMNS].sum()
+        sums[kind] += float(total["overall"])
+        limbs = limbs.drop(chosen.index)
+        rows.append([f"{rule} {words}", *(f"{value:.2f}" for value in total)])
+    rest = float(limbs["overall"].sum())
+    yield "### What the notified alerts rest on\n"
+    yield ("Each line is one statement of the catalogue as decided (clinical-decisions B), with what it costs at the assumptions "
+           "below. Single dangerous values of calcium, potassium and phosphate (the first six lines) make "
+           f"{sums['safety']:.2f} by themselves, the others {sums['other']:.2f}; limbs not named here {rest:.2f}. The target of "
+           f"{NOTIFIED:g} leaves {max(NOTIFIED - sums['safety'], 0):.2f} for every HIGH by persistence, exposure or PTH. No "
+           "limit was bent to meet it: which of these is to be listed instead of told is for a clinician to decide, in "
+           "`overrides.yaml`, after a backtest on the unit's own history.\n")  # fmt: skip
+    yield from table(["told because", *COLUMNS], rows)
+    promoted = _first_listed(events, result.counted.new)
+    listed = float(result.counted.rates(["what"])["overall"].get("list_only", 0.0))
+    share = float(result.counted.rates(["what"], events[promoted])["overall"].sum())
+    yield (f"Of the notified, {share:.2f} had stood on the list first and are counted in both lines above. "
+           f"Counted once, by the worst they came to, list only is {listed - share:.2f}.\n")  # fmt: skip
+
+
+def _first_listed(events: pd.DataFrame, every: pd.DataFrame) -> pd.Series:
+    """Which of `events` came next after a listing of the same patient and cause group."""
+    ordered = every.sort_values(["patient", "group", "week"], kind="stable")
+    before = ordered.groupby(["patient", "group"])["what"].shift(1)
+    return before.reindex(events.index).eq("list_only")
 
 
 def _by_rule(result: Result) -> Iterator[str]:
