@@ -133,14 +133,17 @@ def _episode(connection: Connection, ref: str, actor: Person) -> Any:
 
 
 def _tell(connection: Connection, config: Config, row: Any, decided: Decided, version: int, now: datetime) -> None:
-    """That a rule is wrong reaches its owner; everything else stands on the episode and on the morning list."""
+    """That a rule is wrong reaches whoever answers for it, else operations; everything else stands on the episode and on the
+    morning list."""
     if decided.reason != "rule_is_wrong":
         return
-    for destination in config.routes.operations():
+    owner = owner_of(config, row.active)
+    for destination in config.routes.feedback(row.unit, owner):
         outbox.enqueue(
             connection, dedup_key=f"feedback/{row.episode_id}/{version}/{destination}", kind="operations",
             destination=destination, severity=None, unit=row.unit, night=night_of(now), episode_id=None, change_seq=None,
-            content={"reason": "rule_is_wrong", "unit": row.unit, "rules": sorted(row.active), "ref": row.ref}, now=now,
+            content={"reason": "rule_is_wrong", "unit": row.unit, "rules": sorted(row.active), "ref": row.ref,
+                     "owner": owner}, now=now,
         )  # fmt: skip
 
 

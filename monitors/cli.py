@@ -83,11 +83,15 @@ def deliver(as_json: Json = False) -> None:
 
 @alerts_app.command("list")
 def alerts_list(
-    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False, as_json: Json = False
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    review: Annotated[bool, typer.Option("--safety-review", help="Closed by a death, outcome still to be recorded.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Open episodes, the worst first."""
     ended = {"resolved", "retracted", "closed"}
-    episodes = [e for e in _episodes("") if everything or as_json or e["state"] not in ended]
+    episodes = [e for e in _episodes("") if everything or as_json or review or e["state"] not in ended]
+    if review:
+        episodes = cli_alerts.for_review(episodes)
     if as_json:
         print_json(episodes)
         return

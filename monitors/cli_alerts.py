@@ -88,6 +88,13 @@ def print_facts(facts: Iterable[Mapping[str, Any]]) -> None:
         out.print(f"{fact['fact']} by {fact['who']} {fact['role']}".rstrip() + f", {fact['at']}{until} {fact['reason']}".rstrip())
 
 
+def for_review(episodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of some episodes that a death closed at HIGH or CRITICAL, and of which nobody has recorded an outcome since."""
+    with pipeline.opened() as here:
+        wanted = {row["episode_id"] for row in rows_of(here, "read/safety_review")}
+    return [episode for episode in episodes if episode["id"] in wanted]
+
+
 def looked(here: pipeline.Here, episode_id: int, ref: str, actor: str) -> list[dict[str, Any]]:
     """The facts of an episode; that this person (if any is named) opened its evidence is one of them from now on."""
     if actor:

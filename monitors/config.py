@@ -73,6 +73,7 @@ class Site(Document):
         {Severity.CRITICAL: 2, Severity.HIGH: 30, Severity.WARNING: 60},
         description="an acknowledged episode that still fires after so long is open again")  # fmt: skip
     dismissed_days: int = Field(90, ge=1, description="a dismissal ends after so long")
+    outcome_days: int = Field(7, ge=1, description="so long after an acknowledgement the morning list asks what came of it")
     worse_by: dict[str, Annotated[float, Field(gt=0)]] = Field(WORSE_BY, description=(
         "what ends a snooze, a dismissal or an acknowledgement: a value of the measure further beyond the limit that raised it, "
         "by so large a share of that limit; 'other' for a measure not named"))
@@ -100,10 +101,17 @@ class Route(Document):
     """Who gets what. A list left out means all; every route that matches sends."""
 
     to: list[Name] = Field(min_length=1)
-    messages: list[Literal["alert", "digest", "operations"]] = ["alert"]
+    messages: list[Literal["alert", "digest", "operations", "feedback"]] = ["alert"]
     units: list[str] | None = None
     severities: list[Severity] = [Severity.HIGH, Severity.CRITICAL]
     groups: list[str] | None = None
+    owners: list[str] | None = Field(None, description="of feedback: owner roles of the rules it is about")
+
+    @model_validator(mode="after")
+    def _owners_are_of_feedback(self) -> Route:
+        if self.owners is not None and self.messages != ["feedback"]:
+            raise ValueError("owners go with messages: [feedback] only")
+        return self
 
 
 class Routes(Document):
@@ -131,6 +139,15 @@ class Routes(Document):
             return named.fallback
         told = self._to(r for r in self.routes if "alert" in r.messages and (r.units is None or unit in r.units))
         return next((name for name in told if self.destinations[name].kind != named.kind), None)
+
+    def feedback(self, unit: str, owner: str | None) -> tuple[str, ...]:
+        """Who hears that a rule is wrong: whoever answers for it, else operations, so that it is never said to nobody."""
+        found = self._to(
+            route for route in self.routes
+            if "feedback" in route.messages and (route.units is None or unit in route.units)
+            and (route.owners is None or owner in route.owners)
+        )  # fmt: skip
+        return found or self.operations()
 
     def operations(self) -> tuple[str, ...]:
         return self._to(r for r in self.routes if "operations" in r.messages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -15,8 +15,9 @@ _SECTIONS = (
     ("new", "New since yesterday"),
     ("present_at_start", "Present when watching began, listed tonight"),
     ("unacknowledged", "Open and unacknowledged"),
+    ("outcome_due", "Acknowledged a while ago, what came of it still to be recorded"),
     ("withdrawn", "Withdrawn"),
-    ("safety_review", "Closed by the census while open: for safety review"),
+    ("safety_review", "Closed by the census while open: for safety review until an outcome is recorded"),
     ("stale", "Open without a recent value"),
     ("silent_phase", "Recorded in a rule's silent phase, told to nobody yet"),
     ("rule_stopped", "Ended because a person stopped the rule"),
@@ -38,10 +39,13 @@ def digest(
     held: Mapping[str, int] | None = None,
     quiet: Mapping[tuple[str, str], str] = MappingProxyType({}),
     rules: Sequence[Mapping[str, Any]] = (),
+    review: Collection[int] = (),
+    due: Collection[int] = (),
 ) -> dict[str, Any]:
     """A unit's morning list as counts only: nothing in it points to a patient.
 
-    episodes: the unit's open ones and those that ended tonight. active: patients of the unit. not_assessed:
+    episodes: the unit's open ones, those that ended tonight, and those in review (ended earlier, still to be looked at by
+    whoever reviews safety). due: episodes whose outcome is asked for. active: patients of the unit. not_assessed:
     {cause group: {reason: patients}}. oldest_input, newest_input: oldest and newest of the patients' latest
     results. feeds: {named problem: files}. silent: laboratory feeds of the unit with an open alarm; while there is
     one, patients who only lack a recent result are one counted line and no storm of lines. unverified: open results in
@@ -54,12 +58,14 @@ def digest(
     live = [episode for episode in open_now if episode not in hushed]
     tonight = [episode for episode in episodes if episode.changed_night == night]
     waiting = [episode for episode in live if episode.state in (State.OPEN, State.STALE)]
-    closed = [episode for episode in tonight if episode.state is State.CLOSED]
+    closed = [episode for episode in episodes if episode.state is State.CLOSED]
+    closed = [episode for episode in closed if episode in tonight or episode.episode_id in review]
     chosen = {
         "needs_a_look": [e for e in waiting if e.severity is not Severity.WARNING],
         "new": [e for e in live if e.opened_night == night and not e.baseline],
         "present_at_start": [e for e in live if e.opened_night == night and e.baseline],
         "unacknowledged": waiting,
+        "outcome_due": [e for e in live if e.episode_id in due],
         "withdrawn": [e for e in tonight if e.state is State.RETRACTED],
         "safety_review": [e for e in closed if e.severity is not Severity.WARNING],
         "stale": [e for e in live if not any(limb.active for limb in e.limbs.values())],

@@ -19,6 +19,7 @@ OUTCOMES = {
     "repeat_requested": "a repeat is requested",
     "already_known": "it was known already",
     "rule_is_wrong": "the rule is wrong here",
+    "reviewed": "it was reviewed after it had ended",
 }
 ON_EVIDENCE = ("acknowledge", "snooze", "dismiss")
 KIND = {
@@ -152,6 +153,8 @@ def _dismiss(subject: Subject, deed: Deed, _: Mapping[Severity, int]) -> Decided
 def _outcome(subject: Subject, deed: Deed, _: Mapping[Severity, int]) -> Decided:
     if deed.outcome not in OUTCOMES:
         raise Refused("outcome_unknown", f"Which outcome? One of {', '.join(OUTCOMES)}.")
+    if deed.outcome == "reviewed" and not subject.state.ended:
+        raise Refused("not_ended", f"{subject.ref} goes on; that it was reviewed is for what has ended.")
     if deed.outcome in subject.said:
         raise Refused("already_recorded", f"You have recorded that outcome of {subject.ref} already.")
     if deed.outcome == "rule_is_wrong":

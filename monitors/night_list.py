@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,8 +23,13 @@ def lists(
     people decided about the rules."""
     key = {"judgement_id": judgement_id}
     episodes: dict[str, list[Episode]] = defaultdict(list)
-    for row in connection.execute(sql("reconcile/list_episodes"), {"night": night}):
+    review = list(connection.execute(sql("read/safety_review")).scalars())
+    given = {"night": night, "review": review, "acknowledged_by": night - timedelta(days=config.site.outcome_days)}
+    due = set()
+    for row in connection.execute(sql("reconcile/list_episodes"), given):
         episodes[row.unit].append(_episode(row))
+        if row.outcome_due:
+            due.add(row.episode_id)
     standing = {row.unit: row for row in connection.execute(sql("reconcile/list_units"), key)}
     opening = [rule for rule in config.rules if rule.opens and not rule.shadow]
     quiet = book.quiet(opening, [unit.code for unit in config.site.units], night) if book else {}
@@ -49,7 +54,7 @@ def lists(
             unit, night, episodes[unit.code], active=here.active if here else 0, not_assessed=unassessed[unit.code],
             oldest_input=here.oldest_input if here else None, newest_input=here.newest_input if here else None,
             feeds=feeds[unit.code] | feeds[None], silent=silent[unit.code], unverified=unverified[unit.code],
-            held=held[unit.code], quiet=quiet, rules=reviews,
+            held=held[unit.code], quiet=quiet, rules=reviews, review=review, due=due,
         )  # fmt: skip
 
 

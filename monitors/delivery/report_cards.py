@@ -130,9 +130,11 @@ FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("destination", "Destination", clean),
     ("message", "Kind of message", code),
     ("severity", "Severity", lambda value: facts.severity({"severity": value})),
+    ("rules", "Rules", lambda value: ", ".join(words.rule(rule) for rule in facts.listed(value)) or NOT_KNOWN),
     ("outcome", "Outcome", code),
     ("outbox_id", "Message number", whole),
     ("ref", "Ref", words.opaque),
+    ("owner", "Answered for by", clean),
 )
 EVENTS = {
     "undelivered": "A message could not be delivered",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ import sqlalchemy as sa
 from test_episodes import BREACH, NIGHT, NOW, House
 
 from monitors import actions
+from monitors.config import Route, Routes
 from monitors.database import Database, Role
+from monitors.delivery.message import render
 from monitors.history import ledger
 from monitors.human import Refused
 from monitors.people import People, Person
@@ -138,13 +141,77 @@ def test_nothing_is_done_about_an_episode_that_has_ended_but_an_outcome(house: H
     assert do(house, "outcome", outcome="already_known").kind == "outcome"
 
 
-def test_that_a_rule_is_wrong_reaches_operations_without_the_reason_given(house: House) -> None:
-    routes = house.config.routes.model_dump()
-    routes["routes"].append({"to": ["pager"], "messages": ["operations"]})
-    house.config = house.config.model_copy(update={"routes": type(house.config.routes).model_validate(routes)})
+OPERATIONS = {"to": ["pager"], "messages": ["operations"]}
+FEEDBACK = {"to": ["slack"], "messages": ["feedback"]}
+
+
+@pytest.mark.parametrize(("routes", "reached"), [
+    ([OPERATIONS], "pager"), ([OPERATIONS, FEEDBACK], "slack"), ([OPERATIONS, FEEDBACK | {"owners": ["dietitian"]}], "slack"),
+    ([OPERATIONS, FEEDBACK | {"owners": ["pharmacist"]}], "pager"), ([OPERATIONS, FEEDBACK | {"units": ["N2"]}], "pager"),
+])  # fmt: skip
+def test_that_a_rule_is_wrong_reaches_its_owner_else_operations_without_the_reason_given(
+    house: House, routes: list[dict[str, Any]], reached: str
+) -> None:
+    given = house.config.routes.model_dump()
+    wider = Routes.model_validate({**given, "routes": given["routes"] + routes})
+    house.config = house.config.model_copy(update={"routes": wider})
     do(house, "outcome", outcome="rule_is_wrong", reason="Mr. Secret eats late")
-    ((content,),) = house.run("SELECT content FROM nephrowatch.outbox WHERE dedup_key LIKE 'feedback/%'")
-    assert content == {"reason": "rule_is_wrong", "unit": "N1", "rules": ["R01"], "ref": ref_of(house, 1)}
+    found = house.run("SELECT destination, content FROM nephrowatch.outbox WHERE dedup_key LIKE 'feedback/%'")
+    assert [row.destination for row in found] == [reached]
+    content = {"reason": "rule_is_wrong", "unit": "N1", "rules": ["R01"], "ref": ref_of(house, 1), "owner": "dietitian"}
+    assert found[0].content == content
+    shown = render("operations", content, house.config.site, "email", "d-1").text
+    assert "Rules: R01" in shown
+    assert "Answered for by: dietitian" in shown
+
+
+def test_owners_are_named_for_feedback_only() -> None:
+    with pytest.raises(ValueError, match="owners go with messages"):
+        Route.model_validate({"to": ["slack"], "owners": ["dietitian"]})
+
+
+@pytest.mark.parametrize(("first", "second", "ends", "other"), [
+    ("acknowledge", "acknowledge", "acknowledged", "already_acknowledged"),
+    ("dismiss", "dismiss", "dismissed", "already_dismissed"),
+    ("take", "take", "open", "taken_by_another"), ("dismiss", "acknowledge", None, "not_open"),
+])  # fmt: skip
+def test_two_people_at_once_leave_one_change_and_a_named_refusal(
+    house: House, first: str, second: str, ends: str | None, other: str
+) -> None:
+    """Whoever is second hears by name what the first did; where both count (acknowledged, then dismissed), both are kept."""
+    barrier = Barrier(2)
+
+    def press(given: tuple[str, Person]) -> str:
+        action, who = given
+        barrier.wait()
+        try:
+            return do(house, action, who, reason="" if action == "take" else "known").kind
+        except Refused as problem:
+            return problem.code
+
+    with ThreadPoolExecutor(2) as several:
+        said = sorted(several.map(press, [(first, DIETITIAN), (second, DOCTOR)]))
+    made = [kind for (kind,) in house.rows("changes", "kind", "episode_id, seq") if kind not in ("opened",)]
+    if ends is not None:
+        assert (said, state(house)) == (sorted([made[0], other]), (ends, 2))
+    else:
+        assert said in (["acknowledged", "dismissed"], ["dismissed", "not_open"])
+        assert state(house) == ("dismissed", 1 + len(made))
+
+
+@pytest.mark.parametrize(("action", "code"), [
+    ("take", "episode_ended"), ("release", "episode_ended"), ("acknowledge", "episode_ended"), ("unacknowledge", "episode_ended"),
+    ("snooze", "episode_ended"), ("dismiss", "episode_ended"),
+])  # fmt: skip
+@pytest.mark.parametrize("how", ["closed", "resolved"])
+def test_a_button_of_an_old_card_on_an_ended_episode_has_a_name(house: House, action: str, code: str, how: str) -> None:
+    found = {3: BREACH[3]} if how == "closed" else {1: {"R01": "clear", "R10": "clear"}, 3: BREACH[3]}
+    house.reconcile(house.judged(NIGHT + timedelta(days=1), found, where={1: "N1 died"} if how == "closed" else None))
+    assert state(house)[0] == how
+    before = house.everything()
+    with pytest.raises(Refused) as caught:
+        do(house, action, reason="plan", until=NIGHT + timedelta(days=3))
+    assert (caught.value.code, house.everything()) == (code, before)
 
 
 def test_a_snooze_is_kept_with_its_day_and_what_stood(house: House) -> None:

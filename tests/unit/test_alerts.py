@@ -183,11 +183,11 @@ def test_the_morning_list_counts_in_the_order_in_which_it_is_read() -> None:
     )  # fmt: skip
     counts = {section["code"]: section["episodes"] for section in found["sections"]}
     assert counts == {
-        "needs_a_look": 3, "new": 3, "present_at_start": 0, "unacknowledged": 4, "withdrawn": 1, "safety_review": 1, "stale": 1,
-        "silent_phase": 0, "rule_stopped": 0,
+        "needs_a_look": 3, "new": 3, "present_at_start": 0, "unacknowledged": 4, "outcome_due": 0, "withdrawn": 1,
+        "safety_review": 1, "stale": 1, "silent_phase": 0, "rule_stopped": 0,
     }  # fmt: skip
-    assert list(counts) == ["needs_a_look", "new", "present_at_start", "unacknowledged", "withdrawn", "safety_review", "stale",
-                            "silent_phase", "rule_stopped"]  # fmt: skip
+    assert list(counts) == ["needs_a_look", "new", "present_at_start", "unacknowledged", "outcome_due", "withdrawn",
+                            "safety_review", "stale", "silent_phase", "rule_stopped"]  # fmt: skip
     assert found["sections"][0]["lines"] == [
         {"severity": "CRITICAL", "group": "pth", "episodes": 1},
         {"severity": "HIGH", "group": "phosphate", "episodes": 2},
