@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from monitors.alerts import Standing, digest, reconcile
 from monitors.records import Change, ChangeKind, Episode, Finding, Limb, Outcome, Severity, State, Unit, rank
+from monitors.reopening import BY_PEOPLE
 from tests.timelines.timeline import FIRST, Facts, Life, fires, notifies
 
 RULES = {"R01": Facts(), "R02": Facts(), "R13": Facts("pth"), "R90": Facts("pth", shadow=True)}
@@ -48,7 +49,10 @@ class Lives(RuleBasedStateMachine):
 
     @rule(state=st.sampled_from([State.ACKNOWLEDGED, State.SNOOZED, State.DISMISSED]))
     def answer(self, state: State) -> None:
-        self.life.human(state)
+        """Nobody can dismiss a CRITICAL; `human.decide` refuses it."""
+        critical = any(limb.severity is Severity.CRITICAL for one in self.life.open() for limb in one.limbs.values())
+        if not (state is State.DISMISSED and critical):
+            self.life.human(state)
 
     @rule()
     def lose_messages(self) -> None:
@@ -86,8 +90,8 @@ class Lives(RuleBasedStateMachine):
             assert change.tellings or change.withheld, "a telling not made has a named reason"
             old = before.get(change.episode_id) if change.episode_id is not None else None
             for telling in change.tellings:
-                if telling.reason in ("withdrawn", "handed_over"):
-                    continue
+                if telling.reason in ("withdrawn", "handed_over") or (old and old.state in BY_PEOPLE):
+                    continue  # whoever was told hears again when what a person said is over
                 told = old.told.get(telling.destination, {}) if old else {}
                 firing = [limb for limb in change.limbs.values() if limb.outcome is Outcome.FIRING]
                 assert any(
@@ -107,7 +111,7 @@ class Lives(RuleBasedStateMachine):
             for destination in notifies(episode.unit, finding.severity, episode.group):
                 told = rank(episode.told.get(destination, {}).get(name))
                 withdrawn = self.life.changes[-1][1].reason == "evidence_corrected"
-                quiet = episode.state in (State.ACKNOWLEDGED, State.SNOOZED, State.DISMISSED)
+                quiet = episode.state in BY_PEOPLE
                 assert max(told, rank(limb.listed)) >= finding.severity.rank or quiet or withdrawn
 
     def drawn(self) -> datetime:
