@@ -26,10 +26,11 @@ RUN printf '#!/bin/sh\nexec python -m monitors.cli "$@"\n' > /opt/venv/bin/nephr
     && /opt/venv/bin/python -m compileall -q /opt/nephrowatch
 
 FROM ${BASE}
-# Number and not name: the runtime can see that it is not root. Folders that volumes cover take their owner from here.
-RUN mkdir -p /var/lib/nephrowatch/archive /var/log/airflow /opt/airflow /etc/nephrowatch /feeds /caught /trust \
+# Airflow wants its user to have a name. Folders that volumes cover take their owner from here.
+RUN groupadd --gid 10001 nephrowatch && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent nephrowatch \
+    && mkdir -p /var/lib/nephrowatch/archive /var/log/airflow /opt/airflow /etc/nephrowatch /feeds /caught /trust \
     && chown 10001:10001 /var/lib/nephrowatch /var/lib/nephrowatch/archive /var/log/airflow /opt/airflow /feeds /caught /trust \
-    && chmod 0700 /var/lib/nephrowatch /opt/airflow
+    && chmod 0700 /var/lib/nephrowatch /var/lib/nephrowatch/archive /opt/airflow
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/nephrowatch /opt/nephrowatch
 ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
@@ -43,6 +44,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     NEPHROWATCH_CONFIG=/opt/nephrowatch/config \
     NEPHROWATCH_HOME=/var/lib/nephrowatch
 WORKDIR /opt/nephrowatch
+# By number: the runtime can see that it is not root.
 USER 10001:10001
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["python", "/opt/nephrowatch/deploy/health.py", "http", "http://127.0.0.1:18080/sign-in"]
