@@ -189,6 +189,8 @@ class Measures:
             columns = {name: column[order] for name, column in columns.items()}
         self._columns = columns
         self._rank = _rank(columns["patient_id"], self.patients["patient_id"].to_numpy())
+        self._by_analyte = np.argsort(columns["analyte"], kind="stable")  # rows of one analyte lie together, in their order
+        self._analytes = columns["analyte"][self._by_analyte]
 
     def reading(self, reads: str) -> Measures:
         """The same patients, leaving out other values (READINGS)."""
@@ -222,7 +224,8 @@ class Measures:
     def _measured(self, analyte: str) -> Values:
         number, quantity = self.quantities[analyte]
         column = self._columns
-        rows = np.flatnonzero(column["analyte"] == number)
+        first, end = np.searchsorted(self._analytes, [number, number + 1])
+        rows = self._by_analyte[first:end]
         flags = column["flags"][rows].astype(np.int64)
         keep = (flags & self._kept_out == 0) & (self._rank[rows] >= 0) & np.isfinite(column["value"][rows])
         if not keep.all():

@@ -16,7 +16,9 @@ NAMES = {
     "pth": "PTH", "ca_p": "Ca×P", "ca_p_higher": "Ca×P", "vka": "vitamin K antagonist", "crp": "CRP", "inr": "INR",
     "calcium_higher": "calcium", "calcium_lower": "calcium", "computed_adjusted_calcium": "adjusted calcium", "alt": "ALT",
     "bio_intact_pth": "bio-intact PTH", "vitamin_d": "25-OH vitamin D", "iv_iron": "intravenous iron", "draws": "blood",
+    "active_vitamin_d": "active vitamin D",
 }  # fmt: skip
+UNCOUNTED = ("active_vitamin_d", "iv_iron", "vitamin_d", "etelcalcetide", "denosumab", "sodium_thiosulfate")  # no article
 COMPARISONS = {"above": "above", "at_least": "at or above", "below": "below", "at_or_below": "at or below"}
 
 
@@ -94,7 +96,7 @@ def unassessable_sentence(rule: Rule, reason: str, newest_day: int, listed_day: 
     if kind == "not_running":
         return f"not running here: this site has no feed of {name_of(detail.removeprefix('fact:'))}"
     if reason == "exposure_unknown":
-        unknown = f"not known whether a {_drugs(rule)} is taken"
+        unknown = f"not known whether {_drugs(rule)} is taken"
         if listed_day < 0:
             return f"{unknown}: no reconciled drug list"
         age = today - listed_day
@@ -103,17 +105,22 @@ def unassessable_sentence(rule: Rule, reason: str, newest_day: int, listed_day: 
 
 
 def _with(rule: Rule) -> str:
-    return f"on a {_classes(rule.exposure)} with " if rule.exposure else ""
+    return f"on {_classes(rule.exposure)} with " if rule.exposure else ""
 
 
 def _classes(exposure: Exposure) -> str:
-    return " or ".join(name_of(name) for name in exposure.classes)
+    """'a calcimimetic or etelcalcetide', 'active vitamin D'."""
+    return " or ".join(map(_one, exposure.classes))
+
+
+def _one(drug_class: str) -> str:
+    return name_of(drug_class) if drug_class in UNCOUNTED else f"a {name_of(drug_class)}"
 
 
 def _drugs(rule: Rule) -> str:
     if rule.exposure is not None:
         return _classes(rule.exposure)
-    return " or ".join(name_of(name.removeprefix("drug:")) for name in rule.requires if name.startswith("drug:"))
+    return " or ".join(_one(name.removeprefix("drug:")) for name in rule.requires if name.startswith("drug:"))
 
 
 def _clauses(breach: Breach, values: Values, rows: IntArray) -> list[str]:

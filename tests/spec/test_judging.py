@@ -258,3 +258,10 @@ def test_the_course_of_a_rule_does_not_follow_patients_who_were_never_exposed():
     assert sources.courses["R01"].fold.raised.tolist() == [False, True]
     assert len(course_of(named["R10"], sources).rank) == 0
     assert said(frames.judge(), 1, "R10") == "not assessable exposure_unknown"
+
+
+def test_a_sentence_names_drugs_as_a_person_would():
+    finding = finding_of(monthly("4.9", "4.9", calcium="10.4", drug="calcitriol").judge(), 1, "R16")
+    assert finding.sentence.startswith("on active vitamin D with calcium above 10.2 mg/dL")
+    unknown = finding_of(monthly("4.9", "4.9", calcium="9.0").judge(), 1, "R16")
+    assert unknown.sentence == "not known whether active vitamin D is taken: no reconciled drug list"
