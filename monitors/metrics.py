@@ -23,8 +23,6 @@ QUANTILES = ("0.5", "0.95", "1")
 GAUGES: tuple[tuple[str, str, tuple[str, ...], str, str], ...] = (
     ("outbox_messages", "Messages by destination and state.", ("destination", "state"), "outbox", "messages"),
     ("episodes", "Episodes that have not ended.", ("unit", "severity", "state"), "episodes", "episodes"),
-    ("untold_episodes", "Open HIGH or CRITICAL episodes told to nobody, without a reason. Anything but 0 is a defect.", (),
-     "untold", "episodes"),
     ("quarantined_rows", "Rows set aside, by reason and by what was done about them.", ("feed", "reason", "state"),
      "quarantine", "rows"),
     ("received_rows", "Rows ever received.", ("feed",), "feeds", "received"),
@@ -72,9 +70,17 @@ class Numbers(Collector):
                     family.add_metric([str(row[label]) for label in labels], float(row[column]))
             yield family
         yield _oldest(rows["outbox"])
+        yield self._untold()
         yield self._times("delivery_seconds", "From decision to receipt, delivered in the last day.", "delivery", ())
         says = "From the first telling to the first person, in the last 30 days."
         yield self._times("acknowledge_seconds", says, "acknowledged", ("severity",))
+
+    def _untold(self) -> GaugeMetricFamily:
+        """What the watch asks every hour, by the same statement."""
+        says = "Open HIGH or CRITICAL episodes told to nobody, without a reason. Anything but 0 is a defect."
+        with self._db.begin(Role.READER) as connection:
+            untold = len(connection.execute(sql("watch/untold")).all())
+        return GaugeMetricFamily("nephrowatch_untold_episodes", says, value=untold)
 
     def _times(self, name: str, says: str, statement: str, labels: tuple[str, ...]) -> GaugeMetricFamily:
         family = GaugeMetricFamily(f"nephrowatch_{name}", says, labels=(*labels, "quantile"))

@@ -53,6 +53,9 @@ def _database(settings: Settings) -> tuple[database.Database | None, Finding]:
             return None, fault("database", "The embedded server does not run.", "nephrowatch db start")
         if not stands["reachable"] and not any(word == "refused" for word in stands["roles"].values()):
             return None, fault("database", "No login's password is known here.", "nephrowatch db bootstrap")
+        if stands["where"] == "embedded" and stands["revision"] != stands["head"]:  # to open it would bring it up to date
+            return None, fault("database", f"The tables are at revision {stands['revision']}, this program at {stands['head']}.",
+                               "Back up, then nephrowatch db migrate.")  # fmt: skip
         opened = database.open_database(settings)
     except (NotReadyError, UserError) as problem:
         return None, fault("database", str(problem), "Do what the sentence says, then ask again.")

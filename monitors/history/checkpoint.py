@@ -42,12 +42,14 @@ def take(connection: Connection, origin: str, key: Key, earlier: Iterable[Checkp
 
     Raises HistoryError where the ledger no longer begins as an earlier one says: such a checkpoint is never signed.
     """
-    wanted: dict[int, bytes] = {one.size: one.root for one in earlier}
+    wanted: dict[int, set[bytes]] = {}  # two places may disagree about one size: then neither is passed over
+    for one in earlier:
+        wanted.setdefault(one.size, set()).add(one.root)
     tree = Tree()
 
     def compare() -> None:
-        root = wanted.pop(tree.size, None)
-        if root is not None and root != tree.root():
+        roots = wanted.pop(tree.size, None)
+        if roots is not None and roots != {tree.root()}:
             raise HistoryError(f"The first {tree.size} entries are not those of a checkpoint that was signed: nothing is signed. "
                                "Keep the database as it is (docs/operations.md).")  # fmt: skip
 

@@ -74,7 +74,7 @@ def emergency(
     request: Request, session: Annotated[Session, Depends(need("emergency"))], csrf: Annotated[str, Form()] = "",
     unit: Annotated[str, Form()] = "", reason: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
-    """Open a foreign unit for half an hour, with a reason; it is marked on every read and reported."""
+    """Open a foreign unit for half an hour, with a reason; it is marked on every read and listed for the auditors."""
     checked(request, session, csrf)
     pages: Pages = request.app.state.pages
     if unit not in {known.code for known in pages.here.config.site.units}:

@@ -1,4 +1,4 @@
--- Open episodes of the units the reader sees, the worst first: whom they are about, why, who was told, what has been done.
+-- Open episodes of the units the reader sees, the worst of all units first, so that a cut leaves out none that is worse: whom they are about, why, who was told, what has been done.
 SELECT e.episode_id, e.ref, e.unit, e.patient_id, e.severity, e.cause_group, e.state, e.opened_night, e.changed_night,
        e.baseline, s.family_name, s.given_name, s.date_of_birth, s.identifier, s.authority, c.schedule, c.modality,
        coalesce(f.sentence, w.sentence, '') AS sentence, coalesce(w.reason, '') AS reason, w.recorded_at AS changed_at,
@@ -27,5 +27,5 @@ LEFT JOIN LATERAL (
     ORDER BY CASE l.severity WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, l.rule LIMIT 1
 ) f ON true
 WHERE e.state NOT IN ('resolved', 'retracted', 'closed') AND (:unit = '' OR e.unit = :unit)
-ORDER BY e.unit, CASE e.severity WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, e.changed_night DESC, e.ref
+ORDER BY CASE e.severity WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, e.changed_night DESC, e.ref
 LIMIT 2000

@@ -9,6 +9,7 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
+import psycopg
 import pymerkle
 import pytest
 from hypothesis import given
@@ -172,10 +173,27 @@ def test_two_histories_of_one_size_are_an_alarm(night: Site) -> None:
         checkpoint.keep(7_000, other, [f"file://{folder}"])
 
 
+def test_two_places_that_disagree_about_one_size_are_seen_whichever_is_read_first(night: Site) -> None:
+    key = keys.ensured(night.here.settings, keys.CHECKPOINT)
+    with night.db.begin(Role.PIPELINE) as connection:
+        size, text = checkpoint.take(connection, ORIGIN, key)
+        true = checks.parse_note(text, checks.Keys([key.line]))
+        other = checks.Checkpoint(ORIGIN, size, b"\x07" * 32, ())
+        for both in ([true, other], [other, true]):
+            with pytest.raises(HistoryError, match="nothing is signed"):
+                checkpoint.take(connection, ORIGIN, key, both)
+
+
 def test_time_never_runs_back_in_the_chain(night: Site) -> None:
-    """The server's clock may; an entry then carries the time of the one before it."""
-    times = [at for (at,) in night.rows("SELECT recorded_at FROM history.ledger ORDER BY seq")]
-    assert times == sorted(times)
+    """A server's clock that went back by an hour: an entry then carries the time of the one before it."""
+    with psycopg.connect(night.database_url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        newest = "seq = (SELECT max(seq) FROM history.ledger)"
+        connection.execute(f"UPDATE history.ledger SET recorded_at = now() + interval '1 hour' WHERE {newest}")  # type: ignore[call-overload]
+    with night.db.begin(Role.PIPELINE) as connection:
+        ledger.append(connection, [("said", {})])
+    times = [at for (at,) in night.rows("SELECT recorded_at FROM history.ledger ORDER BY seq DESC LIMIT 2")]
+    assert times[0] == times[1]
 
 
 def test_one_entry_is_proven_to_whoever_has_the_keys(night: Site) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from monitors import cli
+from monitors import cli, database
 from monitors.doctor import Finding, State, examine
 from monitors.doctor import machine as machine_checks
 from monitors.settings import settings_from
@@ -199,6 +199,17 @@ def test_an_embedded_server_that_does_not_run_is_said_and_not_started(patient: P
     said = {f.check: f for f in patient.faults()}
     assert said["database"].remedy == "nephrowatch db start"
     assert not any(path.name.startswith("postgres") for path in patient.home.iterdir())
+
+
+def test_an_embedded_database_that_is_behind_is_said_and_not_migrated(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To open the embedded one would bring it up to date."""
+    stands = {"where": "embedded", "running": True, "reachable": True, "revision": "0001", "head": "0002", "roles": {}}
+    monkeypatch.setattr(database, "status", lambda settings: stands)
+    monkeypatch.setattr(database, "open_database", lambda settings: pytest.fail("it was opened"))
+    said = {f.check: f for f in patient.faults()}
+    assert "db migrate" in said["database"].remedy
 
 
 def test_nothing_is_changed(patient: Patient) -> None:

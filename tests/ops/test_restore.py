@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from monitors import embedded, pipeline
+from monitors import embedded, pipeline, sealing
 from monitors.database import bootstrap, open_database
 from monitors.demo.standins import SlackStandIn, SmtpStandIn
+from monitors.history import keys
 from monitors.settings import Settings, settings_from
 from tests.conftest import NOT_DURABLE, TestServer, remove_server
 from tests.nights.conftest import a_site
@@ -93,6 +94,23 @@ def test_a_database_without_its_archive_says_so_and_loses_nothing_else(
             pipeline.quarantine_retry(feed="n1-labs", actor="A. Tester", here=copy.here)
         copy.labs("three.csv", *draw("T1", date(2026, 4, 15), P=4.4, CA=9.3))
         assert copy.night(NEXT)["night"] == NEXT.isoformat()
+
+
+def test_a_restored_history_verifies_with_its_public_keys_and_says_so_without(
+    server: TestServer, other: TestServer, tmp_path: Path
+) -> None:
+    with a_site(server, tmp_path / "site") as site, ExitStack() as stack:
+        site.db.signer = keys.ensured(site.here.settings, keys.WRITER, lambda: sealing.entries(site.db))
+        story(site)
+        copy = restored(site, other, tmp_path / "copy", stack)
+        shutil.copy(site.root / "home" / keys.PUBLIC, copy.root / "home")
+        found = pipeline.verify_all(here=copy.here)
+        assert found["first_bad"] is None
+        assert found["unsigned"] < found["entries"]
+        (copy.root / "home" / keys.PUBLIC).unlink()
+        keys.ensured(copy.here.settings, keys.WRITER, lambda: sealing.entries(copy.db))
+        bad = pipeline.verify_all(here=copy.here)["first_bad"]
+        assert "by no key that is known" in bad["what"]
 
 
 def test_settings_stay_out_of_the_dump(server: TestServer, tmp_path: Path) -> None:

@@ -97,6 +97,14 @@ def test_pressed_twice_it_counts_once_and_says_so(web: Web) -> None:
     assert state(web) == "open"
 
 
+def test_the_history_is_searched_by_who_did_it(web: Web) -> None:
+    shown(web, "doctor")
+    web.post("doctor", f"/alerts/{web.ref}/acknowledge")
+    for asked, found in (("near", True), ("near@renal.example", True), ("Nurse Example", False)):
+        page = web.as_("auditor").get("/history", params={"actor": asked}).text
+        assert ("Acknowledged by a nephrologist" in page) is found, asked
+
+
 def test_who_may_not_is_refused_and_the_ledger_says_who_tried(web: Web) -> None:
     shown(web, "care")
     answer = web.post("care", f"/alerts/{web.ref}/dismiss", reason="I think so")
