@@ -41,11 +41,12 @@ def seal_now(db: Database, config: Config, settings: Settings, role: Role, now: 
     """
     found: dict[str, Any] = {"size": 0, "places": {}, "problem": None}
     try:
-        key = keys.ensured(settings, keys.CHECKPOINT)
-        earlier, problems = checkpoint.kept(places(config, settings), keys.known(settings))
         with db.begin(role) as connection:
+            connection.execute(sql("history/one_sealer"))  # two nights at once would take each other's half-kept file for a fault
+            key = keys.ensured(settings, keys.CHECKPOINT)
+            earlier, problems = checkpoint.kept(places(config, settings), keys.known(settings))
             size, text = checkpoint.take(connection, checkpoint.origin_of(config.site.link), key, earlier)
-        found["size"], found["places"] = size, checkpoint.keep(size, text, places(config, settings))
+            found["size"], found["places"] = size, checkpoint.keep(size, text, places(config, settings))
         failed = [f"{place} {became}" for place, became in found["places"].items() if became not in ("kept", "there")]
         if failed or problems:
             found["problem"] = f"A checkpoint of the history could not be kept everywhere: {'; '.join(failed + problems)}"

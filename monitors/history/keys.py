@@ -8,8 +8,10 @@ too: what an auditor keeps a copy of.
 from __future__ import annotations
 
 import base64
+import fcntl
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,13 +104,22 @@ def make(settings: Settings, use: str) -> Key:
 def ensured(settings: Settings, use: str, entries: Callable[[], int] = lambda: 0) -> Key:
     """The key of a use, made if there is none; its public half is listed. entries: how many there are before the first key of a
     writer, which are unsigned for ever."""
-    key = load(settings, use)
-    if key is None:
-        if use == WRITER and (unsigned := entries()) and not (settings.home / PUBLIC).exists():
-            (settings.home / PUBLIC).write_text(f"{UNSIGNED}{unsigned}\n", encoding="utf-8")
-        return make(settings, use)
-    publish(settings, key)
-    return key
+    with _alone(settings):
+        key = load(settings, use)
+        if key is None:
+            if use == WRITER and (unsigned := entries()) and not (settings.home / PUBLIC).exists():
+                (settings.home / PUBLIC).write_text(f"{UNSIGNED}{unsigned}\n", encoding="utf-8")
+            return make(settings, use)
+        publish(settings, key)
+        return key
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Two tasks that start together on a new machine must not each make the key and sign with different ones."""
+    with open(settings.home / "keys.lock", "a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def publish(settings: Settings, key: Key) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -63,7 +64,31 @@ def test_a_proof_with_anything_changed_proves_nothing(size: int, data: st.DataOb
     assert not checks.included(tree[index], index, size, [*path, root], root)
 
 
+def test_who_seal_at_once_take_turns(site: Site) -> None:
+    site.patients("T1")
+    site.labs("one.csv", *monthly("T1", NIGHT, {"P": 5.0}))
+    site.night(NIGHT)
+
+    def seal(number: int) -> str | None:
+        with site.db.begin(Role.PIPELINE) as connection:
+            ledger.append(connection, [("history_exported", {"actor": f"auditor-{number}"})])
+        found = sealing.seal_now(site.db, site.here.config, site.here.settings, Role.PIPELINE, site.here.clock())
+        problem: str | None = found["problem"]
+        return problem
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(seal, range(24))) == {None}
+    assert sealing.verified(site.db, site.here.config, site.here.settings)["first_bad"] is None
+
+
 # ------------------------------------------------------------------------------------- notes and keys
+def test_tasks_that_start_together_make_one_key(settings: Settings) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = {key.line for key in pool.map(lambda _: keys.ensured(settings, keys.WRITER), range(8))}
+    assert made == set(keys.public(settings))
+    assert len(made) == 1
+
+
 def test_a_note_reads_back_and_nothing_else_does(settings: Settings) -> None:
     key = keys.make(settings, keys.CHECKPOINT)
     text = checkpoint.note(ORIGIN, 3, b"\x07" * 32, key)
