@@ -74,6 +74,8 @@ class Site(Document):
         description="an acknowledged episode that still fires after so long is open again")  # fmt: skip
     dismissed_days: int = Field(90, ge=1, description="a dismissal ends after so long")
     outcome_days: int = Field(7, ge=1, description="so long after an acknowledgement the morning list asks what came of it")
+    storm_limit: int = Field(20, ge=1, description=(
+        "more alerts than this of one unit in a night, to one destination, become one message; CRITICAL ones never do"))
     worse_by: dict[str, Annotated[float, Field(gt=0)]] = Field(WORSE_BY, description=(
         "what ends a snooze, a dismissal or an acknowledgement: a value of the measure further beyond the limit that raised it, "
         "by so large a share of that limit; 'other' for a measure not named"))

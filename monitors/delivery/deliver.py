@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from monitors.config import Config
 from monitors.database import Database, Role
-from monitors.delivery import outbox, sending
+from monitors.delivery import outbox, sending, storms
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
@@ -28,7 +28,8 @@ from monitors.settings import Settings
 
 Clock = Callable[[], datetime]
 POINTS = (  # where a kill is tried: before and after every commit and every step on the network
-    "before_recover_commit", "after_recover", "before_claim_commit", "after_claim", "before_find", "after_find",
+    "before_recover_commit", "after_recover", "before_gather_commit", "after_gather",
+    "before_claim_commit", "after_claim", "before_find", "after_find",
     "before_pace_commit", "after_pace", "before_send_started_commit", "after_send_started", "after_http",
     "before_mark_commit", "after_mark",
 )  # fmt: skip
@@ -98,6 +99,11 @@ def deliver(
         crash("before_recover_commit")
     crash("after_recover")
     done.update({"recovered": len(lost)} if lost else {})
+    with db.begin(Role.DELIVERY) as connection:
+        bundled = storms.gather(connection, config.site.storm_limit, clock(), append)
+        crash("before_gather_commit")
+    crash("after_gather")
+    done.update({"bundled": bundled} if bundled else {})
     taken = 0
     while max_messages is None or taken < max_messages:
         with db.begin(Role.DELIVERY) as connection:

@@ -22,12 +22,13 @@ REPEAT = "POSSIBLE REPEAT: an earlier copy of this message may have reached you;
 INSTEAD = "SENT HERE INSTEAD: it could not be delivered to {}."
 UPDATED = "UPDATED: this post shows the newest state. What happened when stands in its thread."
 LATE = "LATE: this should have been told earlier. It is told now because it still holds."
-LATE_KINDS = {"alert": LATE, "unverified": "LATE: a sample is over a day old, or its age is not known."}
+LATE_KINDS = {"alert": LATE, "storm": LATE, "unverified": "LATE: a sample is over a day old, or its age is not known."}
 
 KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card]]] = {
     "alert": episode_cards.alert,
     "withdrawn": episode_cards.withdrawn,
     "handed_over": episode_cards.handed_over,
+    "storm": report_cards.storm,
     "digest": report_cards.digest,
     "operations": report_cards.operations,
     "unverified": feed_cards.unverified,

@@ -48,6 +48,27 @@ def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str
     return subject, card
 
 
+def storm(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
+    """Many alerts of one unit and night, told in one. Content: what `storms.told` makes. Returns (subject, card)."""
+    unit, severity, count = facts.unit(content), facts.severity(content), whole(content.get("episodes"))
+    owners = [facts.owner({"owner": owner}) for owner in facts.listed(content.get("owners"))] or [facts.owner({})]
+    lines = (
+        (f"{count} lab reviews of this unit need acknowledgement. They are told in this one message, because more than "
+        f"{whole(content.get('limit'))} came in one night. CRITICAL ones are always told on their own."),
+        ("So many at once may come from a laboratory or a feed, and not from the patients: an assay, a unit or a filter that "
+        "changed. Please look at that, too."),
+        f"For: {', '.join(owners)}    {facts.deadline(content, now)} (the first of them)",
+        facts.age(content, now).replace("Newest result used:", "Newest results used: the oldest is"),
+        facts.unassessed(content),
+        HOURS_OLD,
+    )
+    by_cause = _episodes({"title": "Lab reviews", "episodes": content.get("episodes"), "lines": content.get("lines")})
+    heading = f"{severity} · Unit {unit} · {count} lab reviews at once"
+    card = Card(heading, lines, facts.footer(content, site), sections=(by_cause,),
+                buttons=(facts.open_button(content, site),), level=severity)  # fmt: skip
+    return f"Unit {unit}: {count} lab reviews need acknowledgement (worst: {severity})", card
+
+
 def _episodes(section: Mapping[str, Any]) -> Section:
     lines = [
         f"{facts.severity(line)} · {words.group(line.get('group'))}: {whole(line.get('episodes'))}"

@@ -6,7 +6,7 @@ WHERE e.state = 'open' AND e.severity IN ('HIGH', 'CRITICAL')
     AND EXISTS (SELECT FROM nephrowatch.limbs l WHERE l.episode_id = e.episode_id AND l.outcome = 'firing')
     AND NOT EXISTS (
         SELECT FROM nephrowatch.outbox o
-        WHERE o.episode_id = e.episode_id AND o.state IN ('pending', 'claimed', 'delivered'))
+        WHERE o.episode_id = e.episode_id AND o.state IN ('pending', 'claimed', 'bundled', 'delivered'))
     AND NOT EXISTS (
         SELECT FROM nephrowatch.changes c
         WHERE c.episode_id = e.episode_id AND c.withheld <> '[]'

@@ -11,7 +11,7 @@ SELECT e.episode_id, e.ref, e.unit, e.patient_id, e.severity, e.cause_group, e.s
        (SELECT a.actor_name FROM nephrowatch.human_actions a WHERE a.episode_id = e.episode_id AND a.action =
          CASE e.state WHEN 'acknowledged' THEN 'acknowledge' WHEN 'snoozed' THEN 'snooze' WHEN 'dismissed' THEN 'dismiss' END
          ORDER BY a.action_id DESC LIMIT 1) AS said_by,
-       EXISTS (SELECT FROM nephrowatch.outbox o WHERE o.episode_id = e.episode_id AND o.state IN ('pending', 'claimed')) AS waiting,
+       EXISTS (SELECT FROM nephrowatch.outbox o WHERE o.episode_id = e.episode_id AND o.state IN ('pending', 'claimed', 'bundled')) AS waiting,
        EXISTS (SELECT FROM nephrowatch.outbox o WHERE o.episode_id = e.episode_id
                   AND o.state IN ('permanent', 'ambiguous', 'dead')) AS failed
 FROM nephrowatch.episodes e

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from monitors.config import Config, EmailDestination, Routes, Site, SlackDestination
 from monitors.database import Database, Role
-from monitors.delivery import outbox
+from monitors.delivery import outbox, storms
 from monitors.delivery.message import Message, render
 from monitors.settings import Settings, settings_from
 
@@ -18,7 +18,7 @@ NOW = datetime(2026, 4, 15, 6, 30, tzinfo=UTC)
 
 SITE = Site.model_validate({
     "name": "Example Renal Network", "link": "https://nephrowatch.example/a/",
-    "mail_domain": "nephrowatch.example",
+    "mail_domain": "nephrowatch.example", "storm_limit": 1_000_000,
     "units": [{"code": "N3", "name": "North Unit", "zone": "Europe/London"}],
 })  # fmt: skip
 
@@ -68,6 +68,10 @@ ALARM: dict[str, Any] = {
     "rows": 0, "newest_input": "2026-04-13T02:00:00Z",
 }  # fmt: skip
 
+STORM: dict[str, Any] = storms.told(
+    [("HIGH", ALERT)] * 204 + [("HIGH", ALERT | {"group": "pth", "owner": "anaemia and bone nurse"})] * 61
+    + [("WARNING", ALERT)] * 35, 20) | {"bundle": "storm/N3/2026-04-15/slack/1"}  # fmt: skip
+
 OPERATIONS: dict[str, Any] = {
     "reason": "wrong_columns",
     "feed": "n3-labs",
@@ -79,6 +83,7 @@ CONTENTS = {
     "alert": ALERT,
     "withdrawn": ALERT | {"change_kind": "retracted", "acknowledge_by": None},
     "handed_over": ALERT | {"change_kind": "handed_over"},
+    "storm": STORM,
     "digest": DIGEST,
     "operations": OPERATIONS,
     "unverified": UNVERIFIED,
