@@ -11,6 +11,11 @@ from monitors.cli_words import out
 from monitors.errors import UserError
 
 
+def outside(host: str, port: int, link: str) -> str:
+    """Where a browser finds the pages. A server that listens everywhere, as in a container, cannot say: where messages link."""
+    return link.rstrip("/").removesuffix("/alerts") if host in ("0.0.0.0", "::") else f"http://{host}:{port}"  # noqa: S104
+
+
 def web(
     host: Annotated[
         str, typer.Option(help="Address to listen at; put a TLS proxy before anything but this machine.")
@@ -37,6 +42,7 @@ def web(
         app = application(here, secure=secure, oidc=oidc)
         if viewer is not None:
             token = app.state.pages.sessions.once(viewer, here.clock())
-            out.print(f"Sign in as {viewer.name}, once, within half an hour:", f"http://{host}:{port}/sign-in/once?token={token}",
+            address = outside(host, port, here.config.site.link)
+            out.print(f"Sign in as {viewer.name}, once, within half an hour:", f"{address}/sign-in/once?token={token}",
                       sep="\n", soft_wrap=True)  # fmt: skip
         uvicorn.run(app, host=host, port=port, access_log=False, log_level="warning", server_header=False)

@@ -19,6 +19,7 @@ from monitors.receiving import archive_url
 
 LEAST, LOW = 1, 5  # GiB free: below the first a night may not end, below the second somebody should plan
 HERE = ("localhost", "127.0.0.1", "::1")
+MOUNTED = Path("/run/secrets")  # of one container alone: a file in there has the host's mode, and the host's folder around it
 
 
 def home(look: Look) -> Iterator[Finding]:
@@ -43,7 +44,7 @@ def secrets(look: Look) -> Iterator[Finding]:
     environment, wrong = look.settings.environment, False
     for name, path in sorted((n, p) for n, p in environment.items() if n.endswith("_FILE") and _ours(n, look)):
         file = Path(path)
-        if file.is_file() and _mode(file) & 0o007:
+        if file.is_file() and _mode(file) & 0o007 and not file.is_relative_to(MOUNTED):
             wrong = True
             yield note("secrets", f"{name} points to {file}, which everybody can read.", f"chmod o= {file}")
     for name, by in _named(look):

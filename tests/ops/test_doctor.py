@@ -41,9 +41,11 @@ class Patient:
     environment: dict[str, str]
     now: datetime
 
+    def findings(self) -> list[Finding]:
+        return list(examine(settings_from(self.environment), self.now))
+
     def faults(self) -> list[Finding]:
-        found = examine(settings_from(self.environment), self.now)
-        return [f for f in found if f.state is State.FAULT and (f.check, f.says.split()[0]) not in USUAL]
+        return [f for f in self.findings() if f.state is State.FAULT and (f.check, f.says.split()[0]) not in USUAL]
 
     def run(self, statement: str) -> None:
         with psycopg.connect(self.site.database_url, autocommit=True) as connection:
@@ -185,6 +187,20 @@ def test_a_login_that_may_too_much_is_found(patient: Patient, grant: str, back: 
     with role(patient, grant, back):
         assert [f.check for f in patient.faults() if may in f.says] == ["rights"]
     assert patient.faults() == []
+
+
+def test_a_secret_file_everybody_can_read_is_noted_but_not_a_containers(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Docker gives a mounted secret the mode of the host's file, which the host's folder guards."""
+    key = tmp_path / "run" / "secrets" / "key"
+    key.parent.mkdir(parents=True)
+    key.write_text("0" * 64)
+    key.chmod(0o444)
+    patient.environment["NEPHROWATCH_WRITER_KEY_FILE"] = str(key)
+    assert [f.remedy for f in patient.findings() if f.check == "secrets"] == [f"chmod o= {key}"]
+    monkeypatch.setattr(machine_checks, "MOUNTED", key.parent)
+    assert not [f.remedy for f in patient.findings() if f.check == "secrets" and str(key) in f.says]
 
 
 def test_a_full_disk_is_found(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
