@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-browser matrix soak gallery fuzz bench simulate rules hazards promtool-test twin check lock schema clean
+.PHONY: help demo test test-long test-browser compose-test matrix soak gallery fuzz bench simulate rules hazards promtool-test twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -36,6 +36,9 @@ test-long: $(READY) ## what takes minutes: restore, upgrade from every release, 
 
 test-browser: $(READY) ## every page in Debian's Chromium, as each role; PICTURES=docs/gallery/pages keeps pictures
 	@PYTHONPATH="$(CURDIR)" $(PY) -m pytest -m browser -p no:cacheprovider tests/web/test_browser.py
+
+compose-test: $(READY) ## docker-compose.yml on a Docker engine: nights, every container killed; EXECUTOR=CeleryExecutor for one
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.compose $(if $(EXECUTOR),--executor $(EXECUTOR))
 
 MUTANTS ?= 1000000
 fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format

@@ -1,9 +1,10 @@
-"""Feeds docker-compose's demo: a made-up year, all but its last night taken in here, the last night left to Airflow.
+"""Feeds docker-compose's demo: a made-up year, most of it taken in here, the newest night left to Airflow.
 
-    python -m monitors.demo.feeder
+    python -m monitors.demo.feeder           the year; then nightly_labs is unpaused: Airflow runs the newest night, and tells
+    python -m monitors.demo.feeder --late    the last day's files, which had not come yet; nightly_labs runs again, and tells
 
-The nights are the ones `make demo` shows. Then `nightly_labs` is unpaused: Airflow runs the newest night at once, and tells.
-Running it again starts nothing twice. AIRFLOW_ADDRESS, AIRFLOW_PASSWORDS_FILE: where Airflow is asked, and as whom.
+The files are the ones `make demo` shows. Running it again starts nothing twice. AIRFLOW_ADDRESS, AIRFLOW_PASSWORDS_FILE: where
+Airflow is asked, and as whom.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def last_night(now: datetime) -> date:
 
 
 def feed(folder: Path, last: date, here: pipeline.Here) -> None:
-    """Make the year; take in and judge every night before `last`; leave the files of `last` where the feeds look. Nothing is
-    sent: that is deliver_alerts'."""
+    """Make the year; take in and judge every night but the last two; leave the files of the last but one where the feeds look.
+    Those of `last` are late. Nothing is sent: that is deliver_alerts'."""
     made = generate.generate(folder / ".made", last, SEED)
     for unit in sorted(path for path in made.folder.iterdir() if path.name != generate.WAITING):
         unit.rename(folder / unit.name)
@@ -45,7 +46,7 @@ def feed(folder: Path, last: date, here: pipeline.Here) -> None:
         pipeline.rules_decide("waived", None, **waiver, here=here)
     for night in (made.nights[0] - timedelta(days=1), *made.nights):
         generate.deliver(folder, night)
-        if night == last:
+        if night == last - timedelta(days=1):
             break
         run_id = pipeline.begin(night, here=here)
         pipeline.receive(run_id, here=here)
@@ -86,7 +87,25 @@ class Airflow:
         raise SystemExit(f"feeder: Airflow does not know {dag}; look at the log of airflow-dag-processor.")
 
 
+def airflow() -> Airflow:
+    password = json.loads(Path(os.environ["AIRFLOW_PASSWORDS_FILE"]).read_text(encoding="utf-8"))["admin"]
+    return Airflow(os.environ["AIRFLOW_ADDRESS"], password)
+
+
+def bring_late(folder: Path) -> int:
+    """Bring the files of the last night. Returns how many. Raises SystemExit when there are none."""
+    brought = generate.deliver(folder, date.fromisoformat(DONE.read_text(encoding="utf-8"))) if DONE.exists() else []
+    if not brought:
+        sys.exit("feeder: no file is late any more; `docker-compose down -v`, then `up -d` makes a new year.")
+    return len(brought)
+
+
 def main() -> None:
+    if sys.argv[1:] == ["--late"]:
+        files = bring_late(FEEDS)
+        airflow().ask("POST", "/dags/nightly_labs/dagRuns", {"logical_date": None})
+        print(f"{files} late files are there; nightly_labs runs.", flush=True)
+        return
     if not DONE.exists():
         if any(path for path in FEEDS.iterdir()):
             sys.exit("feeder: /feeds holds the files of a run that was broken off; `docker-compose down -v` and start anew.")
@@ -94,8 +113,7 @@ def main() -> None:
         with pipeline.opened() as here:
             feed(FEEDS, last, here)
         DONE.write_text(last.isoformat(), encoding="utf-8")
-    password = json.loads(Path(os.environ["AIRFLOW_PASSWORDS_FILE"]).read_text(encoding="utf-8"))["admin"]
-    Airflow(os.environ["AIRFLOW_ADDRESS"], password).unpause("nightly_labs", time.sleep)
+    airflow().unpause("nightly_labs", time.sleep)
     print(f"nightly_labs is unpaused; night {DONE.read_text(encoding='utf-8')} runs in Airflow.", flush=True)
 
 

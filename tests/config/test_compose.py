@@ -14,8 +14,10 @@ import pytest
 import yaml
 
 from monitors import config
-from monitors.demo import outside
+from monitors.cli_web import outside as seen_from
+from monitors.demo import feeder, generate, outside
 from monitors.logins import Role
+from tests.compose import __main__ as compose_test
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -100,6 +102,11 @@ def test_database_and_broker_are_reached_from_inside_only() -> None:
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), "a TLS proxy stands before the outside"
 
 
+def test_the_test_of_the_stack_makes_stand_ins_of_the_images_named_here() -> None:
+    written = dict(re.findall(r"\$\{(NEPHROWATCH_BASE|POSTGRES_IMAGE|REDIS_IMAGE):-([^}]*)\}", TEXT))
+    assert written == compose_test.IMAGES
+
+
 def test_profiles() -> None:
     by_profile = {name: service.get("profiles") for name, service in SERVICES.items()}
     assert {n for n, p in by_profile.items() if p is None} == {
@@ -151,6 +158,28 @@ def test_prepared_demo_reaches_the_stand_ins(prepared: Path) -> None:
     assert {d.tls for d in to if d.kind == "email"} == {"starttls"}
     assert {d.api_url for d in to if d.kind == "slack"} == {f"http://{outside.NAME}:18090/api/"}
     assert all(feed.location.startswith("/feeds/") for feed in checked.feeds.values())
+
+
+@pytest.mark.parametrize(("host", "address"), [
+    ("0.0.0.0", "https://unit.example/watch"), ("::", "https://unit.example/watch"), ("127.0.0.1", "http://127.0.0.1:18080"),
+])  # fmt: skip
+def test_the_link_to_sign_in_can_be_opened_from_outside_a_container(host: str, address: str) -> None:
+    assert seen_from(host, 18080, "https://unit.example/watch/alerts/") == address
+
+
+def test_the_demo_brings_its_late_files_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeder, "DONE", tmp_path / ".fed")
+    with pytest.raises(SystemExit, match="no file is late"):
+        feeder.bring_late(tmp_path)
+    (tmp_path / ".fed").write_text("2026-04-15")
+    late = tmp_path / generate.WAITING / "2026-04-15" / "n1" / "labs" / "labs.csv"
+    late.parent.mkdir(parents=True)
+    late.write_text("a file")
+    (tmp_path / "n1" / "labs").mkdir(parents=True)
+    assert feeder.bring_late(tmp_path) == 1
+    assert (tmp_path / "n1" / "labs" / "labs.csv").read_text() == "a file"
+    with pytest.raises(SystemExit, match="no file is late"):
+        feeder.bring_late(tmp_path)
 
 
 def test_the_mail_stand_in_can_be_trusted_by_name_alone(tmp_path: Path) -> None:
