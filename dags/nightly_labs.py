@@ -1,6 +1,6 @@
 """Every night: take in the feeds, check them, judge every patient, decide what is to be told, seal.
 
-    begin >> receive >> check >> freeze >> judge (one task a shard) >> reconcile >> seal
+    begin >> receive >> check >> freeze >> judge (one task a shard) >> reconcile >> seal >> replay
 
 Each task is one call of `monitors.pipeline`; only ids cross between tasks. The night is the UTC date of the
 logical date, or of `run_after` when a manual trigger has none, so schedule, `airflow dags test`, trigger and
@@ -92,9 +92,16 @@ def nightly_labs() -> None:
 
         pipeline.seal(run)
 
+    @task
+    def replay(run: int) -> None:
+        """Make a few past nights' alerts again; one that comes out otherwise goes to operations."""
+        from monitors import pipeline
+
+        pipeline.history_replay(sample=2, seed=run, tell=True)
+
     night = begin()
     shards = freeze(night)
-    receive(night) >> check(night) >> shards >> judge.expand(shard=shards) >> reconcile(night) >> seal(night)
+    receive(night) >> check(night) >> shards >> judge.expand(shard=shards) >> reconcile(night) >> seal(night) >> replay(night)
 
 
 nightly_labs()

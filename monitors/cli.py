@@ -39,6 +39,7 @@ for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), 
                      ("notify", cli_delivery.notify_app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
+app.command("erase")(cli_history.erase)
 app.command("web")(cli_web.web)
 app.command("doctor")(cli_doctor.doctor)
 app.command("metrics")(cli_metrics.show)

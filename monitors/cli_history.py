@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import getpass
+from dataclasses import asdict
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from monitors import pipeline
-from monitors.cli_words import Json, out, print_json
+from monitors.cli_words import Actor, Json, Reason, out, print_json
 from monitors.errors import UserError
+
+SHOWN = 20  # differences that are listed
 
 app = typer.Typer(help="The append-only ledger: verify it, seal it, take it to somebody who trusts nobody.", no_args_is_help=True)
 
@@ -69,6 +73,67 @@ def export(
         return
     out.print(f"{made['entries']} entries and {made['checkpoints']} checkpoints in {made['folder']}. Anywhere, without us:")
     out.print(f"  python nephrowatch_verify.py . --keys A-COPY-YOU-TRUST      (in {made['folder']})", markup=False)
+
+
+@app.command("replay")
+def replay(
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many of the moments, chosen by --seed.")] = None,
+    seed: Annotated[int, typer.Option(help="Which of them.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make every past alert again from what was known, said and told then, and hold it against what was recorded.
+
+    Exit code 1: a difference that nothing explains.
+    """
+    nights = first.date() if first else date.min, last.date() if last else date.max
+    found = pipeline.history_replay(*nights, sample=sample, seed=seed)
+    if as_json:
+        print_json(asdict(found) | {"causes": found.causes})
+    else:
+        out.print(f"Replayed {found.decisions} decisions: {found.findings} findings, {found.changes} changes of episodes, "
+                  f"{found.tellings} tellings. Differences: {len(found.differences)}.")  # fmt: skip
+        for cause, count in sorted(found.causes.items()):
+            out.print(f"  {cause}: {count}")
+        for one in found.differences[:SHOWN]:
+            out.print(f"  night {one['night']}, patient {one['patient']}: {one['what']} ({one['cause']})", markup=False)
+        if len(found.differences) > SHOWN:
+            out.print(f"  and {len(found.differences) - SHOWN} more; --json lists all")
+    if found.causes.get("defect"):
+        raise typer.Exit(1)
+
+
+def erase(
+    number: Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's number, as the source writes it.")],
+    actor: Actor,
+    reason: Reason,
+    authority: Annotated[str, typer.Option(help="Who gave the number; needed where several did.")] = "",
+    raw_files: Annotated[bool, typer.Option("--raw-files", help="Delete the archived files with rows of this patient, too; they "
+                                            "hold other patients as well.")] = False,
+    hold: Annotated[bool, typer.Option("--hold", help="Do not erase: place a legal hold, under which nobody can.")] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="End a legal hold.")] = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Erase a patient who has left: who it was and every value. That there were alerts, and whom they told, stays verifiable.
+
+    Not to be undone. A feed that sends the patient again makes a new one.
+    """
+    if hold or lift:
+        pipeline.legal_hold(authority=authority, identifier=number, actor=actor, reason=reason, lift=lift)
+        out.print("A legal hold is lifted." if lift else "A legal hold is placed.")
+        return
+    found = pipeline.erase(authority=authority, identifier=number, actor=actor, reason=reason, raw_files=raw_files)
+    if as_json:
+        print_json(found)
+        return
+    rows = ", ".join(f"{count} {name}" for name, count in sorted(found["rows"].items()))
+    out.print(f"Erased: what is left is patient {found['patient']}. Rows: {rows}; {found['entries']} bodies of the ledger.")
+    if found["files"] and not found["files_deleted"]:
+        out.print(f"{len(found['files'])} raw files in the archive still hold rows of this patient, beside those of others; "
+                  "delete them there when they may go:")  # fmt: skip
+        for place in found["archived"]:
+            out.print(f"  {place}", markup=False)
 
 
 @app.command("keys")

@@ -51,6 +51,7 @@ class HistoryModel(Document):
     """Where checkpoints of the ledger are kept: folders or fsspec addresses that whoever runs the database cannot rewrite."""
 
     checkpoints: list[str] = []
+    keep_days: int = Field(0, ge=0, description="for so long after the last result a patient may not be erased")
 
 
 class Site(Document):
@@ -182,6 +183,16 @@ class Config(Document):
     ruleset: str = Field(description="hash of everything judging reads")
     ruleset_body: str = Field(description="the canonical text that was hashed")
 
+    @property
+    def site_body(self) -> str:
+        """What deciding reads of the site and its routes, as text: what a judgement keeps, to be decided again as of then."""
+        return SiteBody(site=self.site, routes=self.routes).model_dump_json(by_alias=True)
+
+    def at(self, body: str) -> Config:
+        """The same with the site and routes of a kept `site_body`."""
+        then = SiteBody.model_validate_json(body)
+        return self.model_copy(update={"site": then.site, "routes": then.routes})
+
 
 ENGINE = 2  # raise when judging the same data under the same rules would answer differently
 
@@ -215,8 +226,13 @@ def load(folder: Path) -> Config:
     return Config(
         folder=folder, site=site, feeds=dict(feeds.feeds), routes=routes, people=people,
         analytes=analytes.analytes, drugs=drugs, facts=facts, rules=rules,
-        ruleset=hashlib.sha256(body.encode()).hexdigest()[:16], ruleset_body=body,
+        ruleset=hash_of(body), ruleset_body=body,
     )  # fmt: skip
+
+
+def hash_of(body: str) -> str:
+    """The name a rule set or a site is kept under."""
+    return hashlib.sha256(body.encode()).hexdigest()[:16]
 
 
 def ruleset_body(rules: tuple[Rule, ...], analytes: Analytes, drugs: Drugs, calcium_basis: str, lacking: list[str]) -> str:
@@ -248,6 +264,13 @@ def rules_from(config: Config, path: Path) -> RulesetBody:
     overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
     body = RulesetBody.model_validate_json(config.ruleset_body)
     return body.model_copy(update={"rules": parse_rules(texts, config.analytes, config.drugs, overrides, config.facts.facts)})
+
+
+class SiteBody(Document):
+    """The site and its routes as they were. Holds names of secrets, never a secret."""
+
+    site: Site
+    routes: Routes
 
 
 class RulesetBody(Document):

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from monitors.alerts import reconcile
+from monitors.alerts import Standing, reconcile
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.episode_pages import Names, Page, Reconciling, opened, read, refreshed
@@ -105,15 +105,22 @@ def _start(
     if not frozen.live:
         return None
     connection.execute(sql("reconcile/move_frontier"), key)
-    rules = RulesetBody.model_validate_json(frozen.body).rules
-    for rule in rules:
+    for rule in RulesetBody.model_validate_json(frozen.body).rules:
         connection.execute(sql("reconcile/go_live"), {**key, "rule": rule.id, "limits": rule.limits})
+    return context_of(connection, config, frozen, [row.unit for row in known_units], book)
+
+
+def context_of(
+    connection: Connection, config: Config, frozen: Any, units: Sequence[str], book: RuleBook | None
+) -> Reconciling:
+    """What the changes of a judgement are decided by. frozen: judgement_id, night, known, ruleset and the rule set's body."""
+    rules = RulesetBody.model_validate_json(frozen.body).rules
     limits = {(rule.id, rule.limits) for rule in rules}
     tonight = connection.execute(sql("reconcile/baseline"), {"night": frozen.night})
     return refreshed(connection, Reconciling(
-        judgement_id, frozen.night, frozen.known, frozen.ruleset, config, {rule.id: rule for rule in rules},
+        frozen.judgement_id, frozen.night, frozen.known, frozen.ruleset, config, {rule.id: rule for rule in rules},
         frozenset((row.unit, row.rule) for row in tonight if (row.rule, row.limits) in limits),
-        book.quiet(rules, [row.unit for row in known_units], frozen.night) if book else {},
+        book.quiet(rules, units, frozen.night) if book else {},
         {rule.id: book.review(rule) for rule in rules} if book else {},
     ))  # fmt: skip
 
@@ -133,15 +140,25 @@ def _decide(page: Page, context: Reconciling) -> tuple[int | None, list[Change]]
     last = None
     for standing, _ in page.patients:
         patient = standing.patient_id
-        made = reconcile(
-            standing, page.findings.get(patient, {}), page.episodes.get(patient, ()), context.rules,
-            context.night, context.baseline, context.config.routes.alert, context.quiet, context.config.site.endings,
-        )  # fmt: skip
+        made = _of(standing, page, context)
         if changes and len(changes) + len(made) > MOST_CHANGES:
             return last, changes
         changes.extend(made)
         last = patient
     return page.last, changes
+
+
+def _of(standing: Standing, page: Page, context: Reconciling) -> list[Change]:
+    patient = standing.patient_id
+    return reconcile(
+        standing, page.findings.get(patient, {}), page.episodes.get(patient, ()), context.rules,
+        context.night, context.baseline, context.config.routes.alert, context.quiet, context.config.site.endings,
+    )  # fmt: skip
+
+
+def decide_page(page: Page, context: Reconciling) -> list[Change]:
+    """Every change tonight makes to a page's patients; writes nothing."""
+    return [change for standing, _ in page.patients for change in _of(standing, page, context)]
 
 
 def apply(

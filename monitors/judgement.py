@@ -14,7 +14,7 @@ from datetime import date, datetime
 import pandas as pd
 from sqlalchemy import Connection
 
-from monitors.config import Config
+from monitors.config import Config, hash_of
 from monitors.database import copy_frame, sql
 from monitors.errors import NotReadyError
 from monitors.records import Finding
@@ -42,9 +42,11 @@ def freeze(
     connection.execute(sql("judge/keep_ruleset"), {"ruleset": config.ruleset, "body": config.ruleset_body, "now": now})
     previous = connection.execute(sql("judge/previous_ruleset"), {"night": night}).scalar_one_or_none()
     key = {"run_id": run_id, "known": known, "ruleset": config.ruleset, "live": live}
+    site = config.site_body
+    connection.execute(sql("judge/keep_site"), {"site": hash_of(site), "body": site, "now": now})
     connection.execute(
         sql("judge/freeze"),
-        {**key, "previous_ruleset": previous if previous != config.ruleset else None, "now": now},
+        {**key, "previous_ruleset": previous if previous != config.ruleset else None, "now": now, "site": hash_of(site)},
     )
     return int(connection.execute(sql("judge/frozen"), key).one().judgement_id)
 
@@ -86,7 +88,7 @@ def save(
         connection.execute(sql(staging))
     ids = {"judgement_id": shard.judgement_id, "shard_id": shard.shard_id}
     units = dict(zip(standings["patient_id"].tolist(), standings["unit"].tolist(), strict=True))
-    copy_frame(connection, "judged_findings", _finding_rows(findings, units))
+    copy_frame(connection, "judged_findings", finding_rows(findings, units))
     copy_frame(connection, "judged_counts", counts[["unit", "rule", "outcome", "reason", "patients"]])
     copy_frame(connection, "judged_standings", standings[["patient_id", "unit", "status", "newest_result"]])
     connection.execute(sql("judge/save_findings"), {"judgement_id": shard.judgement_id})
@@ -96,7 +98,8 @@ def save(
     return True
 
 
-def _finding_rows(findings: Sequence[Finding], units: dict[int, str]) -> pd.DataFrame:
+def finding_rows(findings: Sequence[Finding], units: dict[int, str]) -> pd.DataFrame:
+    """Findings as they are stored. units: {patient: unit}."""
     columns = ["patient_id", "rule", "unit", "outcome", "reason", "sentence", "severity", "since", "cleared_at",
                "evidence", "facts", "previous", "previous_severity"]  # fmt: skip
     rows = [

@@ -25,10 +25,12 @@ from monitors import (
     burden,
     config,
     drawn_files,
+    erasing,
     judgement,
     knowledge,
     logs,
     messages,
+    replay,
     review,
     sealing,
     settings,
@@ -43,6 +45,7 @@ from monitors.history import keys, ledger
 from monitors.human import Refused
 from monitors.people import Person
 from monitors.records import Change, is_live, newest_night, night_of
+from monitors.replay import Replayed
 from monitors.settings import Settings
 
 Progress = Callable[[str], None]
@@ -389,6 +392,36 @@ def history_export(folder: Path, *, actor: str, here: Here | None = None) -> dic
     """Everything an outsider needs to verify the history; see `sealing.export`. Raises UserError."""
     with opened(here) as here:
         return sealing.export(here.db, here.config, here.settings, folder, actor, here.clock())
+
+
+def history_replay(
+    first: date = date.min, last: date = date.max, *, sample: int | None = None, seed: int = 0, tell: bool = False,
+    here: Here | None = None,
+) -> Replayed:  # fmt: skip
+    """Make the past alerts of some nights again; see `replay.replay`. tell: a defect goes to operations."""
+    with opened(here) as here:
+        found = replay.replay(here.db, here.config, first, last, sample=sample, seed=seed)
+        if tell:
+            replay.told(here.db, here.config, found, here.clock())
+        return found
+
+
+def erase(
+    *, authority: str, identifier: str, actor: str, reason: str, raw_files: bool = False, here: Here | None = None
+) -> dict[str, Any]:
+    """A patient is forgotten, lawfully; see `erasing.erase`. Raises UserError."""
+    with opened(here) as here:
+        return erasing.erase(here.db, here.config, here.settings, here.clock(), authority=authority, identifier=identifier,
+                             actor=actor, reason=reason, raw_files=raw_files)  # fmt: skip
+
+
+def legal_hold(
+    *, authority: str, identifier: str, actor: str, reason: str, lift: bool = False, here: Here | None = None
+) -> int:
+    """Keep a patient from erasure, or end that; see `erasing.hold`. Raises UserError."""
+    with opened(here) as here:
+        do = erasing.lift if lift else erasing.hold
+        return do(here.db, here.clock(), authority=authority, identifier=identifier, actor=actor, reason=reason)
 
 
 def history_keys(*, here: Here | None = None) -> list[str]:

@@ -47,11 +47,15 @@ def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:
         return
     read = knowledge.read_shard(db, config, shard.known, shard.night, shard.first, shard.last)
     with uncollected():
-        judged = _judged(read, shard.body)
-        if shard.previous_body is not None:
-            judged = judged.against(_judged(read, shard.previous_body))
+        judged = judged_of(read, shard)
     with db.begin(Role.PIPELINE) as connection:
         judgement.save(connection, shard, judged.findings, judged.counts, read.standings, now)
+
+
+def judged_of(read: knowledge.Knowledge, shard: judgement.Shard) -> Judged:
+    """A shard judged, and held against the previous rule set where there was another."""
+    judged = _judged(read, shard.body)
+    return judged if shard.previous_body is None else judged.against(_judged(read, shard.previous_body))
 
 
 def _judged(read: knowledge.Knowledge, body: str) -> Judged:

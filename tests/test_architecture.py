@@ -34,7 +34,7 @@ PARTS = {
     "inputs": "config",
     "drawn": "rules", "drawn_files": "rules",
     "rule_status": "rules", "rehearsal": "alerts", "human": "alerts", "reopening": "alerts", "change_words": "alerts",
-    "actions": "stages",
+    "actions": "stages", "replay": "stages", "erasing": "stages",
     "messages": "stages", "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",
     "store_aside": "store", "store_batch": "store", "store_claims": "store", "store_keys": "store", "store_labs": "store",

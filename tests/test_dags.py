@@ -206,7 +206,7 @@ def record(name, answer=lambda: None):
 record("begin", lambda: 17)
 record("receive", lambda: [1, 2])
 record("freeze", lambda: shards)
-for name in ("check", "judge", "reconcile", "seal", "deliver", "watch"):
+for name in ("check", "judge", "reconcile", "seal", "history_replay", "deliver", "watch"):
     record(name)
 pipeline.night_of_run = lambda logical_date, run_after: (logical_date or run_after).astimezone(UTC).date()
 sys.modules["monitors.pipeline"] = monitors.pipeline = pipeline
@@ -299,7 +299,7 @@ def test_a_manual_trigger_is_the_night_it_runs_after_and_only_ids_cross(walks: A
     assert before[0] == ["begin", "2026-04-16"]
     assert before[1:] == [["receive", "17"], ["check", "17"], ["freeze", "17", "live=True"]]
     assert sorted(judged) == [["judge", "5"], ["judge", "6"], ["judge", "7"]]  # in whatever order
-    assert after == [["reconcile", "17"], ["seal", "17"]]
+    assert after == [["reconcile", "17"], ["seal", "17"], ["history_replay", "sample=2", "seed=17", "tell=True"]]
     assert walk["state"] == "success"
 
 
@@ -314,6 +314,7 @@ def test_a_night_without_patients_is_still_reconciled_and_sealed(walks: Any) -> 
         ["freeze", "17", "live=None"],
         ["reconcile", "17"],
         ["seal", "17"],
+        ["history_replay", "sample=2", "seed=17", "tell=True"],
     ]
     assert walk["states"]["judge"] == "skipped"
     assert walk["state"] == "success"

@@ -154,6 +154,7 @@ class Chain:
     def __init__(self, keys: Keys | None = None) -> None:
         self.keys, self.tree, self.count, self.erased, self.unsigned = keys, Tree(), 0, 0, 0
         self._previous, self._at, self._seen = GENESIS, 0, set[bytes]()
+        self._gone, self._named = set[int](), set[int]()
 
     @property
     def last(self) -> bytes:
@@ -165,9 +166,18 @@ class Chain:
         self._previous, self._at = entry.hash, entry.at
         self.tree.add(entry.hash)
         self.erased += entry.body is None
+        if entry.body is None:
+            self._gone.add(entry.seq)
+        elif entry.kind == "patient_erased":
+            self._named.update(json.loads(entry.body).get("entries", ()))
         self.unsigned += entry.signature is None
         self._seen.add(entry.commitment)
         return Damage(self.count, *wrong) if wrong else None
+
+    def taken(self) -> Damage | None:
+        """What is wrong with the bodies that are missing: an erasure names each that it took."""
+        lost = self._gone - self._named
+        return Damage(min(lost), "body_gone", "its body is gone, and no erasure names it") if lost else None
 
     def _wrong(self, entry: Entry) -> tuple[str, str] | None:
         expected = self.count
@@ -294,6 +304,8 @@ def examine(entries: Iterable[Entry], checkpoints: Iterable[Checkpoint] = (), ke
         if wrong := chain.take(entry):
             report.damage.append(wrong)
         compare()
+    if gone := chain.taken():
+        report.damage.append(gone)
     for size in sorted(wanted):
         says = f"a checkpoint of {size} entries exists; only {chain.count} are here"
         report.damage.append(Damage(chain.count + 1, "cut_off", says))

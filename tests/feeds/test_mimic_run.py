@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from monitors import config, pipeline, settings
+from monitors import config, pipeline, replay, settings
 from monitors.database import Database, Role, sql
 from tests.site import REPOSITORY
 
@@ -47,6 +47,10 @@ def test_a_night_on_the_mimic_demo_agrees_with_its_raw_files(database: Database,
                                     "SLACK_BOT_TOKEN": "xoxb-test"})  # fmt: skip
     here = pipeline.Here(found, loaded, database, wait=lambda seconds: None)
     summary = pipeline.night(LAST, live=True, here=here)
+
+    again = replay.replay(database, loaded, LAST, LAST)
+    assert again.differences == []
+    assert again.findings > 50
 
     labs = raw_rows("labevents")
     assert summary["rows"]["received"] == len(labs) + len(raw_rows("prescriptions")) + len(raw_rows("patients"))

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 import psycopg
 import pytest
 
-from monitors.database import Database, Role
+from monitors.database import Database, Role, sql
 from monitors.history import ledger
 from monitors.records import Severity
 from monitors.settings import Settings
@@ -89,7 +89,7 @@ CHANGES = [
     ("UPDATE history.ledger SET recorded_at = recorded_at + interval '1 microsecond' WHERE seq = 3", 3),
     ("UPDATE history.ledger SET recorded_by = recorded_by || 'x' WHERE seq = 3", 3),
     ("UPDATE history.ledger SET seq = 30 WHERE seq = 3", 3),
-    ("UPDATE history.bodies SET seq = 30 WHERE seq = 3", 30),
+    ("UPDATE history.bodies SET seq = 30 WHERE seq = 3", 3),
     ("DELETE FROM history.ledger WHERE seq = 3", 3),
     ("DELETE FROM history.ledger WHERE seq = 5", 5),
     ("DELETE FROM history.ledger", 1),
@@ -148,9 +148,11 @@ def test_a_rebuilt_chain_is_found_only_by_a_head_kept_elsewhere(
 
 
 def test_an_erased_body_leaves_a_chain_that_verifies(five: Database, owner: psycopg.Connection) -> None:
-    owner.execute("DELETE FROM history.bodies WHERE seq = 2")
+    with five.begin(Role.PIPELINE) as connection:
+        assert connection.execute(sql("erase/bodies"), {"entries": [2]}).scalar_one() == 1
+        ledger.append(connection, [("patient_erased", {"entries": [2]})])
     found = verified(five)
-    assert (found.first_bad, found.erased, found.entries) == (None, 1, 5)
+    assert (found.first_bad, found.erased, found.entries) == (None, 1, 6)
     with five.begin(Role.WEB) as connection:
         assert next(ledger.entries(connection, after=1)).body is None
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from monitors import replay
 from tests.site import Site, draw
 
 R01 = """
@@ -64,3 +65,5 @@ def test_a_rule_fires_and_clears_along_a_series(site: Site, rule: str, table: st
         seen.append((day, standing or "-"))
     assert seen == [(row[0], row[4]) for row in lines(table)]
     assert any(rule in [limb[0] for limb in e["limbs"]] and e["state"] == "resolved" for e in site.episodes())
+    again = replay.replay(site.db, site.here.config, date.min, date.max)
+    assert (again.differences, again.decisions) == ([], len(seen))

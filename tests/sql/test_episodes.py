@@ -96,7 +96,7 @@ class House:
             self.run("INSERT INTO nephrowatch.runs (night, begun_at) VALUES ('2025-04-15', now())")
             self.run("INSERT INTO nephrowatch.rulesets VALUES ('then', '', now())")
             self.run("INSERT INTO nephrowatch.judgements (run_id, known, ruleset, live, frozen_at, reconciled_at) "
-                     "SELECT run_id, 0, 'then', true, now(), now() FROM nephrowatch.runs")  # fmt: skip
+                     "SELECT run_id, 0, 'then', true, now(), '2025-04-15 05:00Z' FROM nephrowatch.runs")  # fmt: skip
             for unit in ("N1", "N2"):
                 for rule in self.config.rules:
                     self.run("INSERT INTO nephrowatch.unit_rules VALUES (:u, :r, :l, '2025-04-15')",

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from test_episodes import House
 
-from monitors import actions
+from monitors import actions, replay
 from monitors.database import Role, open_database, sql
 from monitors.delivery import outbox
 from monitors.history import ledger
@@ -86,6 +86,7 @@ class Lives(RuleBasedStateMachine):
         if hasattr(self, "house"):
             try:
                 self.ledger_tells_the_same()
+                self.it_can_be_decided_again()
             finally:
                 self.house.db.dispose()
                 self.server.run(f"DROP DATABASE {self.name} WITH (FORCE)")
@@ -292,6 +293,12 @@ class Lives(RuleBasedStateMachine):
         said = Counter((e.kind.removeprefix("episode_"), e.body["episode"], e.body["seq"]) for e in entries if e.body)
         assert said == Counter(self.house.rows("changes", "kind, episode_id, seq"))
 
+    def it_can_be_decided_again(self) -> None:
+        """Every change, with whom it told and whom not, follows from what was known, said and told at its moment."""
+        found = replay.replay(self.house.db, self.house.config, FIRST, date.max, findings=False)
+        assert found.differences == []
+        assert found.changes == len(self.house.run("SELECT FROM nephrowatch.changes WHERE judgement_id IS NOT NULL"))
+
     # ------------------------------------------------------------------------------------------------ helpers
     def cell(self, outcome: str, severity: Severity | None, value: float = 6.8) -> Cell:
         self.results_ += 1
@@ -327,7 +334,7 @@ class Lives(RuleBasedStateMachine):
         return judgement
 
     def seal(self, judgement: int) -> None:
-        self.house.run("UPDATE nephrowatch.judgements SET sealed_at = now() WHERE judgement_id = :j", j=judgement)
+        self.house.run("UPDATE nephrowatch.judgements SET sealed_at = :now WHERE judgement_id = :j", j=judgement, now=self.now())
 
     def entries(self) -> int:
         return int(self.house.run("SELECT count(*) FROM history.ledger")[0][0])

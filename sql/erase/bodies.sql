@@ -1,0 +1,1 @@
+SELECT history.erase(CAST(:entries AS bigint[]))

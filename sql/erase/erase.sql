@@ -1,0 +1,1 @@
+SELECT nephrowatch.erase(:patient, :actor, :reason, :now)

@@ -1,0 +1,1 @@
+INSERT INTO pg_temp.moment VALUES (:judgement_id, :night, :at)
