@@ -215,3 +215,14 @@ def test_images_hold_what_the_product_asks_for_and_no_developer_tool() -> None:
     assert {"apache-airflow-core", "pydantic-core", "kombu", "botocore"} <= names
     assert not {"pytest", "mypy", "ruff", "hypothesis", "playwright"} & names
     assert done.stdout.count("--hash=sha256:") >= len(names)
+
+
+@pytest.mark.airflow
+@pytest.mark.parametrize("executor", ["airflow.executors.local_executor", "airflow.providers.celery.executors.celery_executor"])
+def test_the_lock_holds_what_an_executor_imports(executor: str, tmp_path: Path) -> None:
+    """A version that resolves may still lack a name that Airflow's provider asks for: then scheduler and workers never start."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {executor}"], capture_output=True, text=True,
+        env={"PATH": "/usr/bin:/bin", "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
