@@ -34,7 +34,6 @@ IMAGES = {
 IMAGE = "nephrowatch-compose-test:0.1.0"
 EXECUTORS = ("LocalExecutor", "CeleryExecutor")
 SHARD_ROWS = 2_000  # small shards, so that there are several to be shared out
-CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 STAND_IN = "nephrowatch.stand-in"
 UP, BACK = 900, 300  # seconds for a stack to come up, and for one container to come back
 
@@ -126,7 +125,7 @@ def sizes(stack: Stack) -> None:
     lines = run("docker", "stats", "--no-stream", "--format", "{{.Name}}\t{{.MemUsage}}", *names, patience=60).splitlines()
     used = {names[name]: usage.split(" / ")[0] for name, usage in (line.split("\t") for line in lines)}
     say(f"memory: {', '.join(f'{service} {usage}' for service, usage in sorted(used.items()))}")
-    say(f"connections to the database: {night.sql(stack, CONNECTIONS)}")
+    say(f"connections to the database: {stack.most} at most during the night, {night.sql(stack, night.CONNECTIONS)} now")
 
 
 def spread(stack: Stack, name: str) -> None:

@@ -18,7 +18,8 @@ NIGHTLY = "/dags/nightly_labs/dagRuns"
 NIGHT_PATIENCE, MAIL_PATIENCE = 600, 900
 REFERENCE = re.compile(r"/alerts/(NW-[A-Z0-9]+(?:-\d+)?)")  # NW-4F7K, or NW-4F7K-2: its second message
 SIGN_IN = re.compile(r"(http\S+)/sign-in/once\?token=(\S+)")
-EVENTS = "SELECT count(*) FILTER (WHERE state = 'pending'), count(*) FROM nephrowatch.outbox"
+CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+WAITING = "SELECT count(*) FROM nephrowatch.outbox WHERE state IN ('pending', 'claimed')"
 
 
 def asked(stack: Stack) -> Airflow:
@@ -40,6 +41,7 @@ def paused(stack: Stack) -> list[str]:
 def finished(stack: Stack, before: set[str]) -> str:
     """The id of a run that is not among `before` and ended well. Raises Broken when it failed."""
     def look() -> str | None:
+        stack.most = max(stack.most, int(sql(stack, CONNECTIONS)))
         new = {name: run["state"] for name, run in runs(stack).items() if name not in before}
         return next((name for name, state in new.items() if state in ("success", "failed")), None)
 
@@ -64,7 +66,7 @@ def caught(stack: Stack) -> list[dict[str, Any]]:
 def delivered(stack: Stack, more_than: int) -> list[dict[str, Any]]:
     """What arrived, once more than so many did and the outbox holds nothing that still waits."""
     def look() -> list[dict[str, Any]] | None:
-        waiting = int(sql(stack, EVENTS).split("|")[0])
+        waiting = sql(stack, WAITING) != "0"
         found = caught(stack)
         return found if not waiting and len(found) > more_than else None
 

@@ -77,6 +77,7 @@ class Stack:
 
     def __init__(self, folder: Path, project: str, web: int, airflow: int) -> None:
         self.folder, self.project = folder, project
+        self.most = 0  # connections to the database seen at once
         self.web, self.airflow = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{airflow}"
         plugin = subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0
         if not plugin and not shutil.which("docker-compose"):
