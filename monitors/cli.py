@@ -21,6 +21,7 @@ from monitors import (
     cli_history,
     cli_metrics,
     cli_quarantine,
+    cli_routes,
     cli_rules,
     cli_web,
     logs,
@@ -36,7 +37,7 @@ alerts_app = cli_alerts.app
 for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
                      ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", cli_database.app),
                      ("history", cli_history.app), ("rules", cli_rules.app), ("messages", cli_delivery.messages_app),
-                     ("notify", cli_delivery.notify_app)):  # fmt: skip
+                     ("notify", cli_delivery.notify_app), ("routes", cli_routes.app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
 app.command("erase")(cli_history.erase)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
-from monitors import documents, inputs, records
+from monitors import documents, hours, inputs, records
 from monitors.destinations import Destination, EmailDestination, SlackDestination
 from monitors.documents import Document
 from monitors.errors import ConfigError, UserError
@@ -39,6 +40,7 @@ class UnitModel(Document):
     name: str
     zone: Zone
     cutoff: dt.time = dt.time(4, 0)
+    deadline: dt.time = Field(dt.time(6, 0), description="local time by which its morning list has to be there, or it is told so")
     lab_cycle_days: int = Field(
         CYCLE_DAYS, ge=1, description="length of its laboratory cycle: a rule is silent for two of them after it went live"
     )
@@ -117,9 +119,50 @@ class Route(Document):
         return self
 
 
+class QuietHours(Document):
+    """When readers are left in peace, in the unit's zone: messages about episodes wait for the end. CRITICAL ones never do."""
+
+    start: dt.time
+    end: dt.time
+    units: list[str] | None = None
+
+    @model_validator(mode="after")
+    def _not_all_day(self) -> QuietHours:
+        if self.start == self.end:
+            raise ValueError("quiet hours that end when they start would last all day")
+        return self
+
+
+class Escalation(Document):
+    """What happens when nobody has taken or acknowledged an alert after so long. to left out: a reminder to whoever had it."""
+
+    after_minutes: int = Field(ge=1)
+    to: list[Name] = []
+    units: list[str] | None = None
+    severities: list[Severity] = [Severity.CRITICAL]
+    groups: list[str] | None = None
+
+
 class Routes(Document):
     destinations: dict[Name, Destination] = Field(min_length=1)
     routes: list[Route] = Field(min_length=1)
+    quiet_hours: list[QuietHours] = []
+    escalations: list[Escalation] = []
+
+    def quiet_until(self, unit: str, zone: str, severity: Severity, now: dt.datetime) -> dt.datetime | None:
+        """Until when a message about an episode waits; None: it goes now."""
+        if severity is Severity.CRITICAL:
+            return None
+        asked = (quiet for quiet in self.quiet_hours if quiet.units is None or unit in quiet.units)
+        return max(filter(None, (hours.quiet_until(quiet.start, quiet.end, zone, now) for quiet in asked)), default=None)
+
+    def steps(self, unit: str, severity: Severity, group: str) -> list[Escalation]:
+        """What happens in turn while an alert is not answered, the soonest first."""
+        return sorted((
+            step for step in self.escalations
+            if severity in step.severities and (step.units is None or unit in step.units)
+            and (step.groups is None or group in step.groups)
+        ), key=lambda step: step.after_minutes)  # fmt: skip
 
     def alert(self, unit: str, severity: Severity, group: str) -> tuple[str, ...]:
         """Destinations of one alert, in the order of the routes, each once."""
@@ -376,6 +419,16 @@ def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tupl
             if group not in groups:
                 line = documents.line_in(text, "routes", number)
                 raise ConfigError(str(path), line, f"route {number + 1} names cause group '{group}', which no rule has")
+    timed: dict[str, Sequence[QuietHours | Escalation]] = {"quiet_hours": routes.quiet_hours, "escalations": routes.escalations}
+    for what, listed in timed.items():
+        for number, one in enumerate(listed):
+            line = documents.line_in(text, what, number)
+            for unit in one.units or ():
+                if unit not in units:
+                    raise ConfigError(str(path), line, f"{what} {number + 1} names unit '{unit}', which is not in site.yaml")
+            for name in getattr(one, "to", ()):
+                if name not in routes.destinations:
+                    raise ConfigError(str(path), line, f"{what} {number + 1} sends to '{name}', which is no destination")
     for unit in sorted(units):
         for severity in (Severity.HIGH, Severity.CRITICAL):
             for group in sorted(groups):

@@ -11,7 +11,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ from monitors.database import Database, Role, sql
 from monitors.episode_pages import Names, Page, Reconciling, opened, read, refreshed
 from monitors.episode_records import content, ledger_body, limb_json, limb_row, message_kind, patterns
 from monitors.errors import NephrowatchError, NotReadyError
-from monitors.records import Change
+from monitors.records import Change, Severity
 from monitors.rule_status import RuleBook
 
 Append = Callable[[Connection, Sequence[tuple[str, dict[str, Any]]]], Any]
@@ -181,9 +181,23 @@ def apply(
                 dedup_key=f"{change.patient_id}/{change.group}/{names.opened}/{seq}/{telling.destination}",
                 severity=filled["severity"], unit=change.unit, night=context.night,
                 episode_id=names.episode_id, change_seq=seq, content=filled, now=now,
+                not_before=context.config.routes.quiet_until(
+                    change.unit, context.units[change.unit].unit.zone, Severity(filled["severity"]), now),
             )  # fmt: skip
+        _plan_escalations(connection, change, names, context, now)
         entries.append((f"episode_{change.kind.value}", ledger_body(change, names, context)))
     append(connection, entries)
+
+
+def _plan_escalations(connection: Connection, change: Change, names: Names, context: Reconciling, now: datetime) -> None:
+    """What happens while nobody answers, as the routes are now: kept with the change, whatever the routes become."""
+    if all(telling.reason == "withdrawn" for telling in change.tellings):
+        return
+    for number, step in enumerate(context.config.routes.steps(change.unit, change.severity, change.group), start=1):
+        connection.execute(sql("reconcile/plan_escalation"), {
+            "episode_id": names.episode_id, "seq": change.version + 1, "step": number, "minutes": step.after_minutes,
+            "due_at": now + timedelta(minutes=step.after_minutes), "destinations": json.dumps(step.to),
+        })  # fmt: skip
 
 
 def _save_change(

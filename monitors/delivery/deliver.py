@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from monitors.config import Config
 from monitors.database import Database, Role
-from monitors.delivery import outbox, sending, storms
+from monitors.delivery import escalating, outbox, sending, storms
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
@@ -99,6 +99,8 @@ def deliver(
         crash("before_recover_commit")
     crash("after_recover")
     done.update({"recovered": len(lost)} if lost else {})
+    with db.begin(Role.DELIVERY) as connection:
+        escalating.escalate(connection, clock(), append)
     with db.begin(Role.DELIVERY) as connection:
         bundled = storms.gather(connection, config.site.storm_limit, clock(), append)
         crash("before_gather_commit")

@@ -19,6 +19,8 @@ from monitors.delivery.facts import Content, SiteFacts
 from monitors.delivery.policy import PARENT
 
 REPEAT = "POSSIBLE REPEAT: an earlier copy of this message may have reached you; that could not be confirmed."
+ESCALATED = "ESCALATED: nobody has taken or acknowledged this within {} minutes of its first message."
+REMINDER = "REMINDER: nobody has taken or acknowledged this within {} minutes of its first message."
 INSTEAD = "SENT HERE INSTEAD: it could not be delivered to {}."
 UPDATED = "UPDATED: this post shows the newest state. What happened when stands in its thread."
 LATE = "LATE: this should have been told earlier. It is told now because it still holds."
@@ -29,6 +31,7 @@ KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card
     "withdrawn": episode_cards.withdrawn,
     "handed_over": episode_cards.handed_over,
     "storm": report_cards.storm,
+    "unfinished": report_cards.unfinished,
     "digest": report_cards.digest,
     "operations": report_cards.operations,
     "unverified": feed_cards.unverified,
@@ -80,6 +83,9 @@ def render(
     subject, card = KINDS[shown](content, site, now or words.instant(content.get("as_of")))
     marks = {"late": LATE_KINDS[kind]} if kind in LATE_KINDS and content.get("late") else {}
     marks |= {"possible repeat": REPEAT} if possible_repeat else {}
+    if isinstance(step := content.get("escalated"), Mapping):
+        name, said = ("reminder", REMINDER) if step.get("reminder") else ("escalated", ESCALATED)
+        marks[name] = said.format(words.whole(step.get("minutes")))
     if content.get("instead_of"):
         marks |= {"sent here instead": INSTEAD.format(words.clean(content["instead_of"]))}
     marks |= {"updated": UPDATED} if kind == PARENT else {}

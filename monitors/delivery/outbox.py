@@ -85,13 +85,15 @@ class Next:
 def enqueue(
     connection: Connection, *, dedup_key: str, kind: str, destination: str, severity: str | None,
     unit: str | None, night: date, episode_id: int | None, change_seq: int | None,
-    content: Mapping[str, Any], now: datetime,
+    content: Mapping[str, Any], now: datetime, not_before: datetime | None = None,
 ) -> bool:  # fmt: skip
-    """Queue one message, due at once. False when its dedup_key is there already (a re-run)."""
+    """Queue one message, due at once or at the end of quiet hours (`not_before`). False when its dedup_key is there already
+    (a re-run)."""
     made = connection.execute(sql("deliver/enqueue"), {
         "dedup_key": dedup_key, "kind": kind, "destination": destination,
         "severity": severity and str(severity), "unit": unit, "night": night, "episode_id": episode_id,
         "change_seq": change_seq, "content": _json(content), "now": now,
+        "not_before": not_before,
     })  # fmt: skip
     return made.first() is not None
 

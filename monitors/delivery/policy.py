@@ -17,7 +17,7 @@ def must_arrive(kind: str, severity: str | None) -> bool:
     """Whether a doubtful send is repeated, not held: HIGH and CRITICAL alerts, every withdrawal, what nobody could
     verify, many alerts in one, and the morning list, held files and silent feeds (two of those do no harm; whoever had
     none would take silence for an answer)."""
-    if kind in ("withdrawn", "digest", "unverified", "held", "alarm", STORM, PARENT):
+    if kind in ("withdrawn", "digest", "unverified", "held", "alarm", "unfinished", STORM, PARENT):
         return True
     return kind in TELLING and severity in (Severity.HIGH, Severity.CRITICAL)
 

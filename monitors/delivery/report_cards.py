@@ -69,6 +69,19 @@ def storm(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str,
     return f"Unit {unit}: {count} lab reviews need acknowledgement (worst: {severity})", card
 
 
+def unfinished(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
+    """A night whose list is due and not there: silence would be taken for an answer. Returns (subject, card)."""
+    unit, zone = facts.unit(content), content.get("zone")
+    lines = (
+        f"There is no morning list yet. It was due {words.when(content.get('due'), zone, now)}.",
+        "That no message came means nothing today: tonight's results have not been judged.",
+        f"The newest list is that of {clean(content.get('newest_night') or NOT_KNOWN)}. Operations have been told.",
+    )
+    footer = (facts.NO_DETAILS, f"From Nephrowatch at {clean(site.name)}, for {clean(content.get('unit_name') or unit)}.")
+    card = Card(f"NOT FINISHED · Unit {unit} · no morning list", lines, footer, buttons=(facts.open_button(content, site),))
+    return f"Unit {unit}: no morning list yet", card
+
+
 def _episodes(section: Mapping[str, Any]) -> Section:
     lines = [
         f"{facts.severity(line)} · {words.group(line.get('group'))}: {whole(line.get('episodes'))}"
@@ -162,6 +175,7 @@ EVENTS = {
     "stuck_messages": "Messages have waited too long or could not be delivered",
     "untold_episodes": "Open lab reviews that nobody was told of",
     "history_broken": "The history does not verify",
+    "night_unfinished": "A night is not finished, and its morning list is due",
     "replay_differs": "A past alert, made again, came out otherwise",
     "checkpoint_failed": "A checkpoint of the history could not be made or kept",
     "rows_quarantined": "Rows of a feed were set aside",
@@ -174,6 +188,7 @@ REMEDIES = {
     "stuck_messages": "Their readers may not know: tell them, then check the destinations in routes.yaml.",
     "history_broken": "Keep the database as it is and tell whoever audits it.",
     "checkpoint_failed": "Mend the place; the next checkpoint covers what this one could not. nephrowatch doctor says more.",
+    "night_unfinished": "Open nightly_labs in Airflow: the red task's log says what to do. Then clear it.",
     "replay_differs": "See which: nephrowatch history replay. Keep the database as it is; docs/operations.md says more.",
     "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",
     "rule_is_wrong": "Read the reason with `nephrowatch alerts show` and the Ref, then see docs/rule-review.md.",

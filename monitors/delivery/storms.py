@@ -41,6 +41,7 @@ def gather(connection: Connection, limit: int, now: datetime, append: Append) ->
         outbox.enqueue(
             connection, dedup_key=bundle, kind="storm", destination=storm["destination"], severity=content["severity"],
             unit=storm["unit"], night=storm["night"], episode_id=None, change_seq=None, content=content, now=now,
+            not_before=max((row.not_before for row in rows if row.not_before), default=None),
         )  # fmt: skip
         connection.execute(sql("deliver/bundle"), {"bundle": bundle, "messages": ids})
         entries.append(("delivery_bundled", {"unit": storm["unit"], "night": storm["night"].isoformat(), "limit": limit,

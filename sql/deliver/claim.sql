@@ -4,7 +4,12 @@
 WITH due AS MATERIALIZED (
     SELECT o.outbox_id
     FROM nephrowatch.outbox o
-    WHERE o.state = 'pending' AND o.next_attempt_at <= :now
+    WHERE o.state = 'pending' AND (o.next_attempt_at <= :now
+            -- or it keeps a CRITICAL one of its episode waiting, which no quiet hours may do
+            OR (o.not_before > :now AND o.attempt = 0 AND EXISTS (
+                SELECT FROM nephrowatch.outbox c
+                WHERE c.episode_id = o.episode_id AND c.destination = o.destination AND c.outbox_id > o.outbox_id
+                    AND c.severity = 'CRITICAL' AND c.state = 'pending')))
         AND NOT EXISTS (
             SELECT FROM nephrowatch.outbox earlier
             WHERE earlier.episode_id = o.episode_id AND earlier.destination = o.destination

@@ -84,6 +84,8 @@ CONTENTS = {
     "withdrawn": ALERT | {"change_kind": "retracted", "acknowledge_by": None},
     "handed_over": ALERT | {"change_kind": "handed_over"},
     "storm": STORM,
+    "unfinished": {"unit": "N3", "unit_name": "North Unit", "zone": "Europe/London", "due": "2026-04-15T05:00:00Z",
+                   "newest_night": "2026-04-14"},
     "digest": DIGEST,
     "operations": OPERATIONS,
     "unverified": UNVERIFIED,

@@ -54,6 +54,10 @@ def shown() -> list[tuple[str, str, dict[str, Any]]]:
     found.insert(
         1, ("alert", "Alert, told late, and possibly a second time", {"late": True, "possible_repeat": True})
     )
+    found[2:2] = [
+        ("alert", "Alert, to others because nobody answered", {"escalated": {"minutes": 60, "reminder": False}}),
+        ("alert", "Alert, a reminder", {"escalated": {"minutes": 30, "reminder": True}}),
+    ]
     undelivered = {
         "event": "undelivered", "reason": None, "feed": None, "unit": "N3", "destination": "n3-slack",
         "message": "alert", "severity": "HIGH", "outcome": "permanent", "outbox_id": 12, "file": None,

@@ -52,6 +52,7 @@ class World:
     ) -> None:
         self.database, self.settings, self.slack, self.smtp = database, with_token(settings), slack, smtp
         self.config = config(slack.api_url, smtp.port)
+        self.name = ""
         self.waits: list[float] = []
 
     def deliver(

@@ -1,0 +1,111 @@
+"""`nephrowatch routes`: who gets what, when, and what happens while nobody answers. Reads the configuration only."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from monitors import config, settings
+from monitors.cli_words import Json, out, print_json, table
+from monitors.config import Config
+from monitors.errors import UserError
+from monitors.records import Severity
+
+app = typer.Typer(help="Who is told what, and where (routes.yaml).", no_args_is_help=True)
+
+
+def _config() -> Config:
+    return config.load(settings.from_process().config)
+
+
+@app.command("check")
+def check() -> None:
+    """Read the whole configuration; then say what is allowed and still worth a thought. Exit code 2: it is wrong."""
+    found = _config()
+    for doubt in doubts(found):
+        out.print(f"Worth a thought: {doubt}", markup=False)
+    out.print(f"{len(found.routes.routes)} routes to {len(found.routes.destinations)} destinations are in order.")
+
+
+def doubts(found: Config) -> list[str]:
+    """What a careful site would not leave so."""
+    said = []
+    groups = sorted({rule.group for rule in found.rules})
+    for unit in found.site.units:
+        names = dict.fromkeys(name for group in groups for name in found.routes.alert(unit.code, Severity.CRITICAL, group))
+        if len({found.routes.destinations[name].kind for name in names}) < 2:
+            said.append(f"CRITICAL alerts of unit {unit.code} go one way only; if that is down, they wait.")
+        if not all(found.routes.steps(unit.code, Severity.CRITICAL, group) for group in groups):
+            said.append(f"Nothing happens while nobody answers a CRITICAL alert of unit {unit.code} (escalations).")
+    used = {name for route in found.routes.routes for name in route.to}
+    used |= {name for step in found.routes.escalations for name in step.to}
+    used |= {destination.fallback for destination in found.routes.destinations.values() if destination.fallback}
+    said += [f"Destination {name} gets nothing." for name in sorted(found.routes.destinations.keys() - used)]
+    return said
+
+
+@app.command("show")
+def show(
+    unit: Annotated[str, typer.Option(help="Only this unit.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Every unit and severity: where its alerts go, cause groups alike taken together, and its morning list."""
+    found = _config()
+    lines = []
+    for one in found.site.units:
+        if unit and one.code != unit:
+            continue
+        for severity in sorted(Severity, key=lambda severity: -severity.rank):
+            by_way: dict[tuple[str, ...], list[str]] = {}
+            for group in sorted({rule.group for rule in found.rules}):
+                by_way.setdefault(found.routes.alert(one.code, severity, group), []).append(group)
+            for way, groups in by_way.items():
+                what = "every cause" if len(by_way) == 1 else ", ".join(groups)
+                lines.append((one.code, str(severity), what, ", ".join(way) or "the morning list only"))
+        lines.append((one.code, "morning list", "", ", ".join(found.routes.digest(one.code))))
+    if unit and not lines:
+        raise UserError(f"Unit {unit!r} is not in site.yaml; there are {', '.join(one.code for one in found.site.units)}.")
+    lines.append(("every", "operations", "", ", ".join(found.routes.operations())))
+    if as_json:
+        print_json([dict(zip(("unit", "what", "causes", "to"), line, strict=True)) for line in lines])
+        return
+    table(("unit", "what", "causes", "to"), lines, "No unit.")
+
+
+@app.command("test")
+def try_out(
+    unit: Annotated[str, typer.Argument(help="Code of the unit.")],
+    severity: Annotated[Severity, typer.Argument(help="Of the alert.")],
+    group: Annotated[str, typer.Argument(help="Its cause group, such as phosphate.")],
+    at: Annotated[datetime | None, typer.Option("--at", formats=["%Y-%m-%dT%H:%M"], help="When it is decided, UTC; now.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What would happen to one alert, step by step. Sends nothing."""
+    answer = told(_config(), unit, severity, group, (at or datetime.now(UTC)).replace(tzinfo=UTC))
+    if as_json:
+        print_json(answer)
+        return
+    out.print(f"{severity} {group} alert of unit {unit}, decided {answer['at']}:")
+    for line in answer["steps"]:
+        out.print(f"  {line['when']}: {', '.join(line['to']) or 'the morning list only'}{line['why']}", markup=False)
+
+
+def told(found: Config, unit: str, severity: Severity, group: str, now: datetime) -> dict[str, Any]:
+    """An alert's way: when, to whom, why. Raises UserError for a unit or group that is not there."""
+    if unit not in {one.code for one in found.site.units}:
+        raise UserError(f"Unit {unit!r} is not in site.yaml.")
+    if group not in {rule.group for rule in found.rules}:
+        raise UserError(f"No rule has the cause group {group!r}; there are {', '.join(sorted({r.group for r in found.rules}))}.")
+    zone = found.site.unit(unit).zone
+    first = list(found.routes.alert(unit, severity, group))
+    wait = found.routes.quiet_until(unit, zone, severity, now)
+    steps = [{"when": f"{wait:%Y-%m-%d %H:%M} UTC" if wait else "at once", "to": first,
+              "why": " (quiet hours end then)" if wait and first else ""}]  # fmt: skip
+    steps += [
+        {"when": f"after {step.after_minutes} min", "to": list(step.to or first),
+         "why": ", unless somebody took or acknowledged it" + ("" if step.to else " (a reminder)")}
+        for step in (found.routes.steps(unit, severity, group) if first else [])
+    ]  # fmt: skip
+    return {"unit": unit, "severity": str(severity), "group": group, "at": f"{now:%Y-%m-%d %H:%M} UTC", "steps": steps}
