@@ -48,6 +48,7 @@ fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format
 bench: $(READY) ## speed, side by side with the bare thing
 	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/ingest.py
 	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/judging.py
+	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/web.py --patients 500 --requests 20
 
 twin: $(READY) ## judge 100,000 made-up patients by the engine and by the plain twin (SEED=1, PROCESSES=1)
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.twin --patients 100000 --seed $(or $(SEED),1) --processes $(or $(PROCESSES),1)
