@@ -19,11 +19,12 @@ from sqlalchemy import Connection
 from monitors.config import Config
 from monitors.database import sql
 from monitors.delivery import outbox
+from monitors.delivery.policy import PARENT
 from monitors.errors import UserError
 from monitors.history import ledger
 from monitors.human import OUTCOMES, SNOOZE_DAYS, Decided, Deed, Refused, Subject, decide
 from monitors.people import Person
-from monitors.records import Change, Severity, State, local_day, night_of, rank
+from monitors.records import Change, ChangeKind, Severity, State, local_day, night_of, rank
 
 __all__ = ["OUTCOMES", "Refused", "act", "facts_of", "record_opened", "refused"]
 
@@ -133,8 +134,10 @@ def _episode(connection: Connection, ref: str, actor: Person) -> Any:
 
 
 def _tell(connection: Connection, config: Config, row: Any, decided: Decided, version: int, now: datetime) -> None:
-    """That a rule is wrong reaches whoever answers for it, else operations; everything else stands on the episode and on the
-    morning list."""
+    """Who has it now stands on the episode's posts in Slack. That a rule is wrong reaches whoever answers for it, else
+    operations. Everything else stands on the episode and on the morning list."""
+    if decided.kind in (ChangeKind.TAKEN, ChangeKind.RELEASED):
+        _show(connection, config, row, version, now)
     if decided.reason != "rule_is_wrong":
         return
     owner = owner_of(config, row.active)
@@ -145,6 +148,18 @@ def _tell(connection: Connection, config: Config, row: Any, decided: Decided, ve
             content={"reason": "rule_is_wrong", "unit": row.unit, "rules": sorted(row.active), "ref": row.ref,
                      "owner": owner}, now=now,
         )  # fmt: skip
+
+
+def _show(connection: Connection, config: Config, row: Any, version: int, now: datetime) -> None:
+    """Bring the first post of the episode in each Slack channel up to date; it notifies nobody."""
+    for post in connection.execute(sql("act/posts"), {"episode_id": row.episode_id}).all():
+        to = config.routes.destinations.get(post.destination)
+        if to is not None and to.kind == "slack":
+            outbox.enqueue(
+                connection, dedup_key=f"{PARENT}/held/{row.episode_id}/{version}/{post.destination}", kind=PARENT,
+                destination=post.destination, severity=post.severity, unit=post.unit, night=night_of(now),
+                episode_id=row.episode_id, change_seq=version, content={**post.content, "of": post.kind}, now=now,
+            )  # fmt: skip
 
 
 def _body(row: Any, actor: Person, role: str, source: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from monitors import (
     cli_doctor,
     cli_feeds,
     cli_history,
+    cli_listen,
     cli_metrics,
     cli_quarantine,
     cli_routes,
@@ -42,6 +43,7 @@ for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), 
 app.command("why")(cli_rules.why)
 app.command("erase")(cli_history.erase)
 app.command("web")(cli_web.web)
+app.command("slack-listen")(cli_listen.slack_listen)
 app.command("doctor")(cli_doctor.doctor)
 app.command("metrics")(cli_metrics.show)
 

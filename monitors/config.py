@@ -273,6 +273,15 @@ def load(folder: Path) -> Config:
     )  # fmt: skip
 
 
+def people_now(config: Config) -> People:
+    """people.yaml as it stands at this moment, for whoever runs for weeks. Raises ConfigError."""
+    base = config.folder / config.site.base if config.site.base else config.folder
+    path = _own_or_base(config.folder, base, "people.yaml")
+    people, text = _read(path, People)
+    _check_people(path, text, people, config.site)
+    return people
+
+
 def hash_of(body: str) -> str:
     """The name a rule set or a site is kept under."""
     return hashlib.sha256(body.encode()).hexdigest()[:16]

@@ -13,11 +13,13 @@ Fallback = Annotated[Name | None, Field(description="destination that gets what 
 
 
 class SlackDestination(Document):
-    """A Slack channel. token: name of the variable that holds the bot token."""
+    """A Slack channel. token: name of the variable that holds the bot token; app_token: of the one that holds the app-level
+    token (xapp-...), with which `nephrowatch slack-listen` hears presses. Without it no card has a button to press."""
 
     kind: Literal["slack"]
     channel: str = Field(pattern=r"^[CGD][A-Z0-9]{2,}$", description="channel id, not its name")
     token: str = "SLACK_BOT_TOKEN"  # noqa: S105  (the name of a variable)
+    app_token: str | None = None
     api_url: str = "https://slack.com/api/"
     fallback: Fallback = None
 

@@ -42,6 +42,7 @@ def preview(db: Database, config: Config, ref: str, channel: str, now: datetime)
         row = connection.execute(sql("read/last_message"), {"ref": ref}).one_or_none()
     if row is None:
         raise UserError(f"No message was made of episode {ref!r}: it is on the list only, or there is no such episode.")
-    shown = render(row.kind, row.content, config.site, channel, "preview", possible_repeat=row.possible_repeat, now=now)
+    shown = render(row.kind, row.content, config.site, channel, "preview", possible_repeat=row.possible_repeat, now=now,
+                   pressable=getattr(config.routes.destinations.get(row.destination), "app_token", None) is not None)
     return {"kind": row.kind, "destination": row.destination, "state": row.state, "subject": shown.subject, "text": shown.text,
             "html": shown.html, "blocks": list(shown.blocks)}  # fmt: skip

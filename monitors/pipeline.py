@@ -9,6 +9,7 @@ works in the one it is handed (`here`).
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,7 @@ from monitors import (
     knowledge,
     logs,
     messages,
+    presses,
     replay,
     review,
     sealing,
@@ -294,6 +296,15 @@ def act(
             with here.db.begin(role) as connection:
                 actions.refused(connection, ref, action, actor.key, problem, source)
             raise
+
+
+def slack_listen(
+    stop: threading.Event, *, ready: Callable[[], None] = lambda: None, alive: Path | None = None, most: int | None = None,
+    here: Here | None = None,
+) -> int:  # fmt: skip
+    """Hear presses on Slack cards until `stop` is set, or `most` were recorded; see `presses.listen`. Returns how many were."""
+    with opened(here) as here:
+        return presses.listen(here.db, here.config, here.settings, here.clock, stop, ready=ready, alive=alive, most=most)
 
 
 def evidence_opened(ref: str, actor: Person, *, source: str = "cli", here: Here | None = None) -> bool:

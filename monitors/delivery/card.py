@@ -16,10 +16,12 @@ HEADER, SECTION, CONTEXT, BUTTON, URL = 150, 3000, 10, 75, 3000
 
 @dataclass(frozen=True)
 class Button:
-    """A plain link. url carries nothing but the site's own address and an opaque ref."""
+    """A plain link. url carries nothing but the site's own address and an opaque ref. press: where presses are heard, the same
+    is done by pressing, and this name and value are what the press says."""
 
     text: str
     url: str
+    press: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ def as_html(card: Card) -> str:
     )
 
 
-def as_blocks(card: Card) -> tuple[dict[str, Any], ...]:
-    """The card as Slack blocks, each within Slack's limits."""
+def as_blocks(card: Card, pressable: bool = False) -> tuple[dict[str, Any], ...]:
+    """The card as Slack blocks, each within Slack's limits. pressable: whether somebody hears a press."""
     blocks: list[dict[str, Any]] = [{"type": "header", "text": plain(card.heading, HEADER)}]
     if card.marks:
         blocks.append({"type": "section", "text": plain("\n".join(card.marks), SECTION)})
@@ -97,14 +99,7 @@ def as_blocks(card: Card) -> tuple[dict[str, Any], ...]:
         text = "\n".join([section.title, *(f"• {item}" for item in section.items)])
         blocks.append({"type": "section", "text": plain(text, SECTION)})
     buttons = [
-        {
-            "type": "button",
-            "action_id": f"link_{number}",
-            "text": plain(button.text, BUTTON),
-            "url": button.url,
-        }
-        for number, button in enumerate(card.buttons)
-        if len(button.url) <= URL
+        _button(number, button, pressable) for number, button in enumerate(card.buttons) if len(button.url) <= URL
     ]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})
@@ -112,6 +107,13 @@ def as_blocks(card: Card) -> tuple[dict[str, Any], ...]:
         elements = [plain(line, SECTION) for line in card.footer[:CONTEXT]]
         blocks.append({"type": "context", "elements": elements})
     return tuple(blocks)
+
+
+def _button(number: int, button: Button, pressable: bool) -> dict[str, Any]:
+    text = plain(button.text, BUTTON)
+    if pressable and button.press:
+        return {"type": "button", "action_id": button.press[0], "text": text, "value": button.press[1]}
+    return {"type": "button", "action_id": f"link_{number}", "text": text, "url": button.url}
 
 
 def plain(text: str, limit: int) -> dict[str, Any]:

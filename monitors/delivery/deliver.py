@@ -147,8 +147,8 @@ class _Work:
             channel = self.channels.get(one.destination)
             if one.possible_repeat and one.kind != outbox.PARENT and (earlier := self._found(channel, one)) is not None:
                 return Answer("delivered", "An earlier attempt had arrived; it was found in the channel.", earlier)
-            message = _rendered(one, self.config, kind, self.clock())
-            parent = self._parent(one, kind)
+            parent, taken_by = self._standing(one, kind)
+            message = _rendered(one, self.config, kind, self.clock(), taken_by)
         except DeliveryError as problem:
             return Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
         audience = self._audience(one.destination, channel)
@@ -172,12 +172,13 @@ class _Work:
         self.crash("after_http")
         return answer
 
-    def _parent(self, one: Claim, kind: str) -> str:
-        """The episode's first post in the channel: what a later one hangs under, or what is brought up to date; or ''."""
+    def _standing(self, one: Claim, kind: str) -> tuple[str, str]:
+        """The episode's first post in the channel: what a later one hangs under, or what is brought up to date; and who has
+        taken the episode, as that shall say. '' where there is none."""
         if kind != "slack" or one.episode_id is None:
-            return ""
+            return "", ""
         with self.db.begin(Role.DELIVERY) as connection:
-            return sending.parent(connection, one)
+            return sending.parent(connection, one), sending.taken_by(connection, one.episode_id)
 
     def _found(self, channel: Channel, one: Claim) -> dict[str, Any] | None:
         self.crash("before_find")
@@ -204,11 +205,13 @@ class _Work:
             self.wait(left)
 
 
-def _rendered(one: Claim, config: Config, channel_kind: str, now: datetime) -> Message:
+def _rendered(one: Claim, config: Config, channel_kind: str, now: datetime, taken_by: str = "") -> Message:
+    to = config.routes.destinations[one.destination]
+    content = {**one.content, "taken_by": taken_by} if one.kind == outbox.PARENT else one.content
     try:
         return render(
-            one.kind, one.content, config.site, channel_kind, one.delivery_id,
-            possible_repeat=one.possible_repeat, now=now,
+            one.kind, content, config.site, channel_kind, one.delivery_id, possible_repeat=one.possible_repeat, now=now,
+            pressable=isinstance(to, SlackDestination) and to.app_token is not None,
         )  # fmt: skip
     except Exception as problem:  # a defect of ours in one message must not keep all others from going out
         raise DeliveryError(

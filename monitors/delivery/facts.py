@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from monitors.delivery.card import Button
+from monitors.delivery.press import TAKE
 from monitors.delivery.words import NOT_KNOWN, clean, instant, opaque, span, when, whole
 from monitors.records import Severity
 
@@ -95,7 +96,7 @@ def open_button(content: Content, site: SiteFacts) -> Button:
 
 
 def take_button(content: Content, site: SiteFacts) -> Button:
-    return Button("I am taking this", link(content, site, take=True))
+    return Button("I am taking this", link(content, site, take=True), (TAKE, opaque(content.get("ref"))))
 
 
 def link(content: Content, site: SiteFacts, take: bool = False) -> str:

@@ -72,12 +72,13 @@ class Message:
 
 def render(
     kind: str, content: Content, site: SiteFacts, destination: str, delivery_id: str,
-    *, possible_repeat: bool = False, now: datetime | None = None,
+    *, possible_repeat: bool = False, now: datetime | None = None, pressable: bool = False,
 ) -> Message:  # fmt: skip
     """The message of one outbox row.
 
     destination: 'slack' or 'email'. delivery_id: opaque, the same for every attempt. now: the instant of
-    sending, for ages; without it they count from the content's as_of. Raises KeyError for an unknown kind.
+    sending, for ages; without it they count from the content's as_of. pressable: somebody hears presses there. Raises KeyError
+    for an unknown kind.
     """
     shown = str(content.get("of")) if kind == PARENT else kind
     subject, card = KINDS[shown](content, site, now or words.instant(content.get("as_of")))
@@ -89,7 +90,8 @@ def render(
     if content.get("instead_of"):
         marks |= {"sent here instead": INSTEAD.format(words.clean(content["instead_of"]))}
     marks |= {"updated": UPDATED} if kind == PARENT else {}
-    card = replace(card, marks=tuple(marks.values()))
+    taken = (f"Taken by {words.clean(content['taken_by'])}.",) if kind == PARENT and content.get("taken_by") else ()
+    card = replace(card, marks=tuple(marks.values()), lines=(*card.lines, *taken))
     ref = words.opaque(content.get("ref"))
     labels = {"Kind": kind, "Unit": facts.unit(content) if content.get("unit") else "",
               "Severity": facts.severity(content), "Ref": ref, "Mark": ", ".join(marks)}  # fmt: skip
@@ -99,7 +101,7 @@ def render(
         subject=f"{subject} ({', '.join(marks)})" if marks else subject,
         text=as_text(card),
         html=as_html(card) if destination == "email" else "",
-        blocks=as_blocks(card) if destination == "slack" else (),
+        blocks=as_blocks(card, pressable) if destination == "slack" else (),
         thread=thread(ref) if ref and kind in OF_AN_EPISODE else "",
         labels=labels,
     )

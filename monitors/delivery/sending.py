@@ -25,6 +25,11 @@ def parent(connection: Connection, one: Claim) -> str:
     return str(connection.execute(sql("deliver/parent"), parameters).scalar() or "")
 
 
+def taken_by(connection: Connection, episode_id: int) -> str:
+    """The name of whoever has taken an episode and not given it back; '' for nobody."""
+    return str(connection.execute(sql("deliver/taken"), {"episode_id": episode_id}).scalar() or "")
+
+
 def keep_payload(
     connection: Connection, one: Claim, key_id: str, sealed: bytes, audience: Sequence[str], now: datetime
 ) -> None:

@@ -45,9 +45,7 @@ class SlackChannel:
         if not (token.isascii() and token.isprintable() and token):
             raise DeliveryError("deferred", f"The secret {destination.token} is no Slack token: correct it.")
         self._channel = destination.channel
-        self._client = WebClient(token=token, base_url=destination.api_url, retry_handlers=[], logger=_logger)
-        self._client.timeout = timeout  # type: ignore[assignment]  # urllib takes parts of a second as well
-        self._client.proxy = None  # urllib's own proxy rules, which heed NO_PROXY; the SDK's do not
+        self._client = client(token, destination.api_url, timeout)
 
     def send(self, message: Message, now: datetime) -> dict[str, Any]:
         """Post it once. Returns the receipt {channel, ts}. Raises DeliveryError with its outcome class."""
@@ -121,6 +119,14 @@ class SlackChannel:
             raise DeliveryError("permanent", f"Channel {self._channel} is archived.")
         if about.get("is_member") is False:
             raise DeliveryError("permanent", f"The bot is not a member of channel {self._channel}: invite it there.")
+
+
+def client(token: str, api_url: str, timeout: float) -> WebClient:
+    """Slack's Web API, asked once for each call, and silent about what is sent."""
+    made = WebClient(token=token, base_url=api_url, retry_handlers=[], logger=_logger)
+    made.timeout = timeout  # type: ignore[assignment]  # urllib takes parts of a second as well
+    made.proxy = None  # urllib's own proxy rules, which heed NO_PROXY; the SDK's do not
+    return made
 
 
 def fallback(subject: str) -> str:

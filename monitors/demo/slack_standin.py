@@ -1,5 +1,5 @@
-"""A stand-in for Slack's Web API on this machine: the methods chat.postMessage, chat.update,
-conversations.history, .members and .info, and auth.test."""
+"""A stand-in for Slack's Web API on this machine: the methods chat.postMessage, chat.update, chat.postEphemeral,
+conversations.history, .members and .info, auth.test, and apps.connections.open (its socket: `socket_standin`)."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class SlackStandIn:
         self.history = history
         self.about: dict[str, Any] = {}  # what conversations.info says of every channel, beside a healthy answer
         self.requests: list[str] = []
+        self.socket_url = ""  # what apps.connections.open answers; '' refuses
         self.closing = threading.Event()
         handler = type("Handler", (_Handler,), {"stand_in": self})
         self._server = ThreadingHTTPServer((host, port), handler)
@@ -55,6 +56,11 @@ class SlackStandIn:
     @property
     def posts(self) -> list[dict[str, Any]]:
         return [entry for entry in self.accepted.entries if entry["method"] == "chat.postMessage"]
+
+    @property
+    def whispers(self) -> list[dict[str, Any]]:
+        """What was said to one person alone, in order."""
+        return [entry for entry in self.accepted.entries if entry["method"] == "chat.postEphemeral"]
 
     def fault(self, *names: str) -> None:
         """Treat the next posts with these faults, one each: one of FAULTS, or ok_false:<error>."""
@@ -88,6 +94,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.stand_in.requests.append(method)
         if not self.headers.get("Authorization", "").startswith("Bearer "):
             self._answer({"ok": False, "error": "not_authed"})
+        elif method == "apps.connections.open":
+            allowed = self.stand_in.socket_url and self.headers["Authorization"].startswith("Bearer xapp-")
+            self._answer({"ok": True, "url": self.stand_in.socket_url} if allowed else {"ok": False, "error": "invalid_auth"})
         elif method == "auth.test":
             self._answer({"ok": True, "user_id": "U0STANDIN", "team_id": "T0STANDIN", "bot_id": "B0STANDIN"})
         elif method == "conversations.members":
@@ -97,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({"ok": True, "channel": {"id": body.get("channel"), **healthy, **self.stand_in.about}})
         elif method == "conversations.history":
             self._history(body)
-        elif method in ("chat.postMessage", "chat.update"):
+        elif method in ("chat.postMessage", "chat.update", "chat.postEphemeral"):
             self._post(method, body, self.stand_in.accepted.next_fault())
         else:
             self._answer({"ok": False, "error": "unknown_method"})

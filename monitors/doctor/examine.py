@@ -16,7 +16,7 @@ LOCAL: tuple[Check, ...] = (
     server.logins, server.setup, server.clock, server.powers, server.guards,
     work.nights, work.messages, work.untold, work.alarms, work.feeds, work.archived, work.sealed, work.history, work.reviewed,
 )  # fmt: skip
-NETWORK: tuple[Check, ...] = (reach.destinations, reach.heartbeat_answers)
+NETWORK: tuple[Check, ...] = (reach.destinations, reach.presses, reach.heartbeat_answers)
 
 
 def examine(settings: Settings, now: datetime, *, network: bool = True) -> list[Finding]:

@@ -148,7 +148,7 @@ def _named(look: Look) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name, to in look.config.routes.destinations.items() if look.config else ():
         if isinstance(to, SlackDestination):
-            found.append((to.token, f"destination {name}"))
+            found += [(secret, f"destination {name}") for secret in (to.token, to.app_token) if secret]
         elif isinstance(to, WebhookDestination):
             found.append((to.secret, f"destination {name}"))
         elif isinstance(to, EmailDestination) and to.user:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from monitors.delivery import heartbeat
+from monitors.delivery import heartbeat, listen
 from monitors.delivery.deliver import Channels
+from monitors.destinations import SlackDestination
 from monitors.doctor.findings import Finding, Look, fault, fine, note
 from monitors.errors import DeliveryError, UserError
 
@@ -22,6 +23,20 @@ def destinations(look: Look) -> Iterator[Finding]:
                         f"Mend it in routes.yaml or at the server; then nephrowatch notify test {name}")
         else:
             yield fine("destinations", f"{name} would take a message.")
+
+
+def presses(look: Look) -> Iterator[Finding]:
+    """Where cards have a button to press: could somebody hear it?"""
+    for name, to in look.config.routes.destinations.items() if look.config else ():
+        if not isinstance(to, SlackDestination) or to.app_token is None:
+            continue
+        try:
+            listen.probe(to, look.settings)
+        except (DeliveryError, UserError) as problem:
+            yield fault("presses", f"{name}: presses on cards cannot be heard. {problem}",
+                        f"Mend {to.app_token} or the app (docs/slack.md), or take app_token out of routes.yaml.")
+        else:
+            yield fine("presses", f"{name}: presses on cards can be heard while slack-listen runs.")
 
 
 def heartbeat_answers(look: Look) -> Iterator[Finding]:
