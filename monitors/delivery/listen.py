@@ -8,6 +8,7 @@ recorded, they are told that; where not even this can be said, nothing is acknow
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from monitors.settings import Settings
 
 PATIENCE = 2.0  # seconds until an envelope is acknowledged although the database has not answered
 TIMEOUT = 10  # seconds of a call to Slack
+PING = 2.0  # seconds between pings; a connection that is dead without a word is found out after about five of them
 AGAIN = 5.0  # seconds between attempts to connect at the start; afterwards the SDK's own pings see to it
 AT_ONCE = 4  # presses being recorded
 LOST = "NOT recorded: Nephrowatch could not write it down. Please open the page and take it there; what it shows is what counts."
@@ -40,9 +42,19 @@ SAID_OF = {
     "malformed": "This press could not be read, so nothing was recorded. Please open the page.",
 }
 
-# Of its own, and never below INFO: at DEBUG the SDK writes every envelope, with who pressed what.
+_QUOTED = re.compile(r"[(:{\[]")
+
+
+def _without_what_it_quotes(record: logging.LogRecord) -> bool:
+    record.msg, record.args, record.exc_info = _QUOTED.split(record.getMessage())[0].strip(), (), None
+    return True
+
+
+# Of its own, and never below INFO: at DEBUG the SDK writes every envelope, with who pressed what; and above that it quotes what
+# it could not read.
 _logger = logging.getLogger("monitors.delivery.listen.client")
 _logger.setLevel(logging.INFO)
+_logger.addFilter(_without_what_it_quotes)
 
 Record = Callable[[Press], Said]
 Note = Callable[[str], None]  # an outcome, by name: for the log
@@ -55,10 +67,11 @@ class Ears:
     name: str
     app_token: str
     web: WebClient
+    ping: float = PING
     client: SocketModeClient = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = SocketModeClient(self.app_token, logger=_logger, web_client=self.web)
+        self.client = SocketModeClient(self.app_token, logger=_logger, web_client=self.web, ping_interval=self.ping)
         self.client.proxy = _proxy(self.web.base_url)  # urllib's rules, which heed NO_PROXY; the SDK's do not
 
     def connect(self) -> None:
@@ -69,12 +82,12 @@ class Ears:
             raise slack.classify(problem) from None
 
 
-def ears(config: Config, settings: Settings) -> list[Ears]:
+def ears(config: Config, settings: Settings, ping: float = PING) -> list[Ears]:
     """One for each app token of routes.yaml. Raises UserError when there is none, or a secret is missing."""
     found: dict[tuple[str, str], Ears] = {}
     for name, to in config.routes.destinations.items():
         if isinstance(to, SlackDestination) and to.app_token and (to.app_token, to.api_url) not in found:
-            found[to.app_token, to.api_url] = Ears(name, secret(settings, to.app_token), _web(to, settings))
+            found[to.app_token, to.api_url] = Ears(name, secret(settings, to.app_token), _web(to, settings), ping)
     if not found:
         raise UserError("No Slack destination of routes.yaml has an app_token, so no card has a button to press: give one the "
                         "name of the variable that holds the app-level token, e.g. app_token: SLACK_APP_TOKEN.")  # fmt: skip

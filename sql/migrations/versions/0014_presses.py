@@ -1,24 +1,24 @@
 """Presses on Slack cards, each once.
 
-Revision ID: 0013
+Revision ID: 0014
 """
 
 from pathlib import Path
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Apply 0013_presses.sql, one statement after another, in the migration's transaction."""
+    """Apply 0014_presses.sql, one statement after another, in the migration's transaction."""
     statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
     op.get_bind().execution_options(no_parameters=True).exec_driver_sql(statements)
 
 
 def downgrade() -> None:
     """History is not unmade: restore a backup instead."""
-    raise RuntimeError("There is no way back from 0013: restore a backup of the database instead.")
+    raise RuntimeError("There is no way back from 0014: restore a backup of the database instead.")
