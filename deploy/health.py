@@ -3,15 +3,19 @@
 http URL               answers with 200
 port N...              something takes connections at each port of this machine
 job KIND               Airflow's job of this kind on this host was heard of lately (SchedulerJob, DagProcessorJob, TriggererJob)
+fresh FILE             a file was touched lately
 worker                 this host's Celery worker answers through the broker
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+import time
 import urllib.request
 
+LATELY = 30  # seconds; who touches a file does so every five
 HEARD = 90  # seconds; Airflow's jobs write every five to ten
 
 
@@ -42,6 +46,13 @@ def job(kind: str) -> str:
     return f"{kind} was heard of {age[0]:.0f} s ago"
 
 
+def fresh(file: str) -> str:
+    age = time.time() - os.stat(file).st_mtime
+    if age > LATELY:
+        raise LookupError(f"{file} was touched {age:.0f} s ago")
+    return f"{file} was touched {age:.0f} s ago"
+
+
 def worker() -> str:
     from celery import Celery
 
@@ -59,6 +70,6 @@ def _secret(name: str) -> str:
 
 if __name__ == "__main__":
     try:
-        print({"http": http, "port": port, "job": job, "worker": worker}[sys.argv[1]](*sys.argv[2:]))
+        print({"http": http, "port": port, "job": job, "fresh": fresh, "worker": worker}[sys.argv[1]](*sys.argv[2:]))
     except (OSError, LookupError) as problem:
         sys.exit(f"{sys.argv[1]}: {problem}")

@@ -72,9 +72,11 @@ def listen(
     try:
         listener.connect()
         ready()
-        while not stop.wait(BEAT):
+        while True:
             if alive is not None and listener.connected():
                 alive.touch()
+            if stop.wait(BEAT):
+                break
     except DeliveryError as problem:
         raise UserError(f"{problem} Mend the app token (docs/slack.md), then start slack-listen again.") from None
     finally:

@@ -86,8 +86,11 @@ def test_every_login_goes_to_who_needs_it_alone() -> None:
     assert holders["postgres_password"] == {"postgres"}
     assert holders["url_pages"] == {"init", "web"}
     tasks = {"airflow-scheduler", "worker-1", "worker-2", "feeder"}
-    assert holders["url_pipeline"] == holders["url_delivery"] == tasks | {"init"}
-    assert holders["slack_bot_token"] == holders["checkpoint_key"] == tasks
+    assert holders["url_pipeline"] == tasks | {"init"}
+    assert holders["url_delivery"] == tasks | {"init", "slack-listen"}
+    assert holders["checkpoint_key"] == tasks
+    assert holders["slack_bot_token"] == tasks | {"slack-listen"}
+    assert holders["slack_app_token"] == {"slack-listen"}
     mounts = SERVICES["web"]["volumes"]
     assert not any(mount.startswith(("archive:", "feeds:")) for mount in mounts), "raw files are none of the page"
     assert {f"url_{role.value.removeprefix('nephrowatch_')}" for role in Role} <= set(SERVICES["init"]["secrets"])
@@ -112,6 +115,7 @@ def test_profiles() -> None:
     assert {n for n, p in by_profile.items() if p is None} == {
         "postgres", "init", "airflow-api", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "web",
     }  # fmt: skip
+    assert {n for n, p in by_profile.items() if p == ["slack"]} == {"slack-listen"}
     assert {n for n, p in by_profile.items() if p == ["celery"]} == {"redis", "worker-1", "worker-2"}
     assert {n for n, p in by_profile.items() if p == ["demo"]} == {"stand-ins", "feeder"}
 

@@ -121,7 +121,7 @@ def line(one_line: Line, database: Database, tmp_path: Path, monkeypatch: pytest
     """The line, with nothing said on it yet, in front of a database with one open episode (NW-1, of unit N3)."""
     one_line.socket.acks.clear()
     one_line.notes.clear()
-    one_line.before = len(one_line.whispers)
+    one_line.before = len(one_line.slack.whispers)
     (tmp_path / "people.yaml").write_text(PEOPLE)
     one_line.folder = tmp_path
     episode(database)
@@ -410,5 +410,5 @@ def test_a_token_slack_refuses_ends_the_command_with_a_sentence(
     line: Line, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(line.slack, "socket_url", "")
-    with pytest.raises(UserError, match="invalid_auth.* Mend the app token"):
+    with pytest.raises(UserError, match="Slack refused: invalid_auth"):
         presses.listen(database, line.config(), settings_from(TOKENS), lambda: NOW, threading.Event())
