@@ -63,6 +63,9 @@ rules: $(READY) ## write docs/rules.md and vectors/ anew, after a change of rule
 hazards: $(READY) ## write docs/hazards.md anew, from docs/hazards.yaml and the tests that carry a number
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.hazards
 
+licences: $(READY) ## write docs/licences.md anew, after a change of requirements.lock
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.licences
+
 promtool-test: ## the alert rules of observability/ against drawn series (needs promtool, of Debian's prometheus package)
 	@promtool check config observability/prometheus.yml
 	@promtool test rules observability/alerts_test.yml
