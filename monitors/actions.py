@@ -154,11 +154,12 @@ def _show(connection: Connection, config: Config, row: Any, version: int, now: d
     """Bring the first post of the episode in each Slack channel up to date; it notifies nobody."""
     for post in connection.execute(sql("act/posts"), {"episode_id": row.episode_id}).all():
         to = config.routes.destinations.get(post.destination)
+        content = {name: value for name, value in post.content.items() if name != "escalated"} | {"of": post.kind}
         if to is not None and to.kind == "slack":
             outbox.enqueue(
                 connection, dedup_key=f"{PARENT}/held/{row.episode_id}/{version}/{post.destination}", kind=PARENT,
                 destination=post.destination, severity=post.severity, unit=post.unit, night=night_of(now),
-                episode_id=row.episode_id, change_seq=version, content={**post.content, "of": post.kind}, now=now,
+                episode_id=row.episode_id, change_seq=version, content=content, now=now,
             )  # fmt: skip
 
 

@@ -23,4 +23,4 @@ def slack_listen(
         signal.signal(number, lambda *_: stop.set())
     most = 1 if once else None
     pressed = pipeline.slack_listen(stop, ready=lambda: out.print("Listening for presses."), alive=alive, most=most)
-    out.print(f"Stopped; {pressed} presses were recorded.", highlight=False)
+    out.print(f"Stopped; presses answered: {pressed}.", highlight=False)

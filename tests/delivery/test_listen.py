@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +28,9 @@ from monitors.demo.standins import SlackStandIn
 from monitors.errors import NotReadyError, UserError
 from monitors.history import ledger
 from monitors.settings import Settings, settings_from
+from tests.conftest import REPOSITORY
 from tests.delivery.builders import NOW, SITE, episode, ledger_kinds, message, queue, rows, slack_to
+from tests.site import Site as Folder
 
 PEOPLE = """
 people:
@@ -412,3 +418,33 @@ def test_a_token_slack_refuses_ends_the_command_with_a_sentence(
     monkeypatch.setattr(line.slack, "socket_url", "")
     with pytest.raises(UserError, match="Slack refused: invalid_auth"):
         presses.listen(database, line.config(), settings_from(TOKENS), lambda: NOW, threading.Event())
+
+
+def test_the_command_runs_as_delivery_alone_and_ends_when_it_is_told_to(
+    line: Line, database: Database, tmp_path: Path
+) -> None:
+    """As in a container: one login, secrets by name, a sign of life, SIGTERM."""
+    folder, alive = tmp_path / "config", tmp_path / "alive"
+    Folder(tmp_path, database, line.slack.api_url)
+    routes = folder / "routes.yaml"
+    routes.write_text(routes.read_text().replace("channel: C0TEST01,", "channel: C0TEST01, app_token: SLACK_APP_TOKEN,"))
+    environment = {
+        **TOKENS, "PATH": os.environ["PATH"], "NEPHROWATCH_CONFIG": str(folder), "NEPHROWATCH_HOME": str(tmp_path / "alone"),
+        "NEPHROWATCH_DATABASE_URL_DELIVERY": database.url(Role.DELIVERY), "NEPHROWATCH_LOG": "json",
+    }  # fmt: skip
+    (tmp_path / "alone").mkdir()
+    opened = line.socket.opened
+    command = [sys.executable, "-m", "monitors.cli", "slack-listen", "--alive", str(alive)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, cwd=REPOSITORY, **pipes) as ours:
+        assert ours.stdout is not None
+        assert ours.stdout.readline() == "Listening for presses.\n"
+        assert line.socket.opened == opened + 1
+        envelope = line.press("U0OTHER")
+        line.asked(envelope)
+        ours.send_signal(signal.SIGTERM)
+        said, problems = ours.communicate(timeout=30)
+    assert (ours.returncode, said) == (0, "Stopped; presses answered: 1.\n"), problems
+    assert [json.loads(text) for text in problems.splitlines()] == [{"stage": "press", "outcome": "unknown_person"}]
+    assert alive.exists()
+    assert kept(database) == [("unknown_person", None)]

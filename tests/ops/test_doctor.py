@@ -154,6 +154,14 @@ FAULTS: dict[str, tuple[Plant, str, str, str]] = {
         lambda p: p.rewrite("routes.yaml", f"port: {p.site.smtp}", "port: 9"), "destinations", "mail", "notify test"),
     "a channel the bot was put out of": (
         lambda p: p.site.slack_standin.about.update(is_member=False), "destinations", "slack", "notify test"),
+    "buttons whose presses nobody can hear": (
+        lambda p: (p.rewrite("routes.yaml", "channel: C0TEST01,", "channel: C0TEST01, app_token: SLACK_APP_TOKEN,"),
+                   p.environment.update(SLACK_APP_TOKEN="xapp-test")),
+        "presses", "invalid_auth", "SLACK_APP_TOKEN"),
+    "an app token that is none": (
+        lambda p: (p.rewrite("routes.yaml", "channel: C0TEST01,", "channel: C0TEST01, app_token: SLACK_APP_TOKEN,"),
+                   p.environment.update(SLACK_APP_TOKEN="xoxb-test")),
+        "presses", "begin with xapp-", "docs/slack.md"),
     "a heartbeat nobody hears": (
         lambda p: p.environment.update(NEPHROWATCH_HEARTBEAT_URL="http://127.0.0.1:9/"), "heartbeat", "does not answer", "host"),
     "a clock that is wrong": (

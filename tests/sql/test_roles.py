@@ -58,6 +58,10 @@ STATEMENTS = {
     "add action": "INSERT INTO nephrowatch.human_actions (episode_id) VALUES (NULL)",
     "change action": "UPDATE nephrowatch.human_actions SET actor = 'another'",
     "delete action": "DELETE FROM nephrowatch.human_actions",
+    "read presses": "SELECT outcome FROM nephrowatch.presses",
+    "keep press": "INSERT INTO nephrowatch.presses (press_key) VALUES (NULL)",
+    "change press": "UPDATE nephrowatch.presses SET outcome = 'taken'",
+    "forget press": "DELETE FROM nephrowatch.presses",
     "add change": "INSERT INTO nephrowatch.changes (episode_id) VALUES (NULL)",
     # history
     "say anything": "SELECT * FROM history.append(ARRAY['test'], ARRAY['{}'])",
@@ -102,13 +106,14 @@ ALLOWED: dict[str, set[Role]] = {  # every pair not drawn here is refused
     "add result": {P}, "add batch": {P}, "take batch": {P}, "move frontier": {P},
     "open episode": {P}, "change episode": {P}, "add change": {P},
     "act": {P, D, W}, "note opened": {P, D, W}, "read actions": {P, D, W, R, A},
+    "read presses": {P, D, W}, "keep press": {D},
     "queue message": {P, D, W}, "claim message": {D}, "note attempt": {D}, "tell": {D},
     "say anything": {P}, "say what was sent": {P, D}, "say what a person did": {P, D, W}, "say who looked": {P, A},
     "read signatures": {P, D, W, R}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
     "read revision": {P, D, W, R, A}, "make temp table": {P},
 }  # fmt: skip
 # Past the gate of rights these meet a constraint, which shows the right as well as success would.
-NULL_REFUSED = {"add result", "open episode", "add change", "queue message", "tell"}
+NULL_REFUSED = {"add result", "open episode", "add change", "queue message", "tell", "keep press"}
 
 
 def test_the_table_names_only_statements_that_exist() -> None:
