@@ -152,20 +152,17 @@ LEDGER = (
 )
 # The night to reconcile: every patient raises two rules of two cause groups.
 TONIGHT = {
-    "runs": "INSERT INTO nephrowatch.runs (night, begun_at) VALUES (CAST(:first AS date) + :n + 1, now())",
+    "runs": "INSERT INTO nephrowatch.runs (night, begun_at) SELECT max(night) + 1, now() FROM nephrowatch.runs",
     "judgements": "INSERT INTO nephrowatch.judgements (run_id, known, ruleset, live, frozen_at) SELECT max(run_id), :n + 1, "
-                  ":ruleset, "
-                  "true, now() FROM nephrowatch.runs",
+                  ":ruleset, true, now() FROM nephrowatch.runs",
     "shards": "INSERT INTO nephrowatch.shards (judgement_id, first_patient, last_patient, judged_at) SELECT max(judgement_id), "
-              "1, :p, "
-              "now() FROM nephrowatch.judgements",
-    "standings": "INSERT INTO nephrowatch.standings SELECT :n + 1, p, 'N' || 1 + p % 5, 'active', now() FROM generate_series(1, "
-                 ":p) p",
+              "1, :p, now() FROM nephrowatch.judgements",
+    "standings": "INSERT INTO nephrowatch.standings SELECT j, p, 'N' || 1 + p % 5, 'active', now() FROM generate_series(1, :p) "
+                 "p, (SELECT max(judgement_id) AS j FROM nephrowatch.judgements) newest",
     "findings": "INSERT INTO nephrowatch.findings (judgement_id, patient_id, rule, unit, outcome, reason, sentence, severity, "
-                "since, "
-                "evidence) SELECT :n + 1, p, r, 'N' || 1 + p % 5, 'firing', 'raised', 'Phosphate was 6.9 mg/dL twice.', 'HIGH', "
-                "now(), "
-                "{evidence} FROM generate_series(1, :p) p, unnest(CAST(:two AS text[])) r",
+                "since, evidence) SELECT j, p, r, 'N' || 1 + p % 5, 'firing', 'raised', 'Phosphate was 6.9 mg/dL twice.', "
+                "CASE j % 2 WHEN 0 THEN 'HIGH' ELSE 'CRITICAL' END, now(), {evidence} FROM generate_series(1, :p) p, "
+                "unnest(CAST(:two AS text[])) r, (SELECT max(judgement_id) AS j FROM nephrowatch.judgements) newest",
 }  # fmt: skip
 
 

@@ -195,7 +195,7 @@ def process(target: Any, *given: Any) -> Iterator[Any]:
     """Run target(*given, pipe) in a process of its own, ended at the end; yields our end of the pipe."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    child = context.Process(target=target, args=(*given, theirs), daemon=True)
+    child = context.Process(target=target, args=(*given, theirs))  # not daemonic: the pages have a child of their own
     child.start()
     try:
         yield ours

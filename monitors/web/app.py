@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 
 from monitors.errors import NotReadyError, UserError
 from monitors.pipeline import Here
+from monitors.rule_status import content_hash
 from monitors.web import words
 from monitors.web.access import EVERYWHERE, ROLES, Access, CurrentUser, Limit, Session, Sessions, Viewer, same
 
@@ -47,6 +48,7 @@ class Pages:
     def __init__(self, here: Here, current_user: CurrentUser, secure: bool) -> None:
         self.here, self.current_user, self.secure = here, current_user, secure
         self.sessions = Sessions()
+        self.contents = [(rule.id, content_hash(rule)) for rule in here.config.rules]  # what a signature is bound to
         self.sign_in_limit = Limit(10, timedelta(minutes=10))
         self.export_limit = Limit(10, timedelta(minutes=10))
         self.templates = Environment(

@@ -6,8 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
@@ -21,7 +23,8 @@ from monitors.web.words import cell
 
 router = APIRouter()
 Signed = Annotated[Session, Depends(need("patients"))]
-SHOWN, EXPORTED = 100, 50_000
+SHOWN, EXPORTED, FEW = 100, 50_000, 2_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATES = ("open", "acknowledged", "snoozed", "dismissed", "stale", "resolved", "retracted", "closed")
 COLUMNS = ("recorded_at", "night", "ref", "unit", "cause_group", "seq", "kind", "reason", "sentence", "from_state", "to_state",
            "severity", "withheld", "by_person")  # fmt: skip
@@ -32,24 +35,40 @@ class Search:
 
     def __init__(
         self, first: str = "", last: str = "", unit: str = "", rule: str = "", state: str = "", actor: str = "",
-        severity: str = "",
-        ref: str = "", withheld: bool = False,
+        severity: str = "", ref: str = "", withheld: bool = False, before: str = "",
     ) -> None:  # fmt: skip
+        """before: where the page before ended, as `cursor` writes it."""
         if any("\x00" in text or len(text) > 200 for text in (unit, rule, state, actor, severity, ref)):
             raise HTTPException(422, "One of the words to look for is too long or unreadable.")
         self.first, self.last, self.unit, self.rule, self.state = first, last, unit, rule, state
         self.actor, self.severity, self.ref, self.withheld = actor, severity, ref.strip().upper(), withheld
+        if before and not re.fullmatch(r"[0-9]{1,17}-[0-9]{1,18}-[0-9]{1,9}", before, re.ASCII):
+            raise HTTPException(422, "That page of the history cannot be found; search again.")
+        self.before = before
 
     def rows(self, read: Reading, most: int) -> list[dict[str, Any]]:
+        actors: list[str] = read.rows("web/actors", actor=self.actor)[0]["actors"] if self.actor else []
+        found = read.rows("web/episodes_of_rule", rule=self.rule, most=FEW + 1) if self.rule else []
+        if (self.actor and not actors) or (self.rule and not found):
+            return []
+        at, episode, seq = (int(part) for part in (self.before or "0-0-0").split("-"))
         return read.rows("web/history", **{
             **{name: getattr(self, name) for name in ("unit", "rule", "state", "actor", "severity", "ref", "withheld")},
-            "first": _day(self.first) or datetime(1970, 1, 1, tzinfo=UTC),
+            "first": _day(self.first) or EPOCH,
             "until": (_day(self.last) or read.now + timedelta(days=1)) + timedelta(days=1), "most": most,
+            "further": bool(self.before), "before": EPOCH + timedelta(microseconds=at), "before_episode": episode,
+            "before_seq": seq, "actors": actors,
+            "few": 0 < len(found) <= FEW, "episodes": [row["episode_id"] for row in found] if len(found) <= FEW else [],
         })  # fmt: skip
 
     def asked(self) -> str:
         """What was asked, for the ledger."""
         return json.dumps({name: value for name, value in vars(self).items() if value}, ensure_ascii=False, sort_keys=True)
+
+
+def cursor(row: dict[str, Any]) -> str:
+    """Where a page ended: what is asked for next is older than this step."""
+    return f"{(row['recorded_at'] - EPOCH) // timedelta(microseconds=1)}-{row['episode_id']}-{row['seq']}"
 
 
 Searched = Annotated[Search, Depends(Search)]
@@ -62,9 +81,11 @@ def history(request: Request, session: Signed, search: Searched) -> Response:
         read.log("history", unit=search.unit, detail=search.asked())
         rows = search.rows(read, SHOWN + 1)
         units = read.rows("web/units")
+    asked = {name: value for name, value in request.query_params.items() if name != "before" and value}
+    older = urlencode({**asked, "before": cursor(rows[SHOWN - 1])}) if len(rows) > SHOWN else ""
     return pages.render(request, "history.html", {
-        "title": "History", "rows": rows[:SHOWN], "more": len(rows) > SHOWN, "search": search, "units": units, "states": STATES,
-        "rules": [rule.id for rule in pages.here.config.rules], "query": request.url.query,
+        "title": "History", "rows": rows[:SHOWN], "search": search, "units": units, "states": STATES, "older": older,
+        "rules": [rule.id for rule in pages.here.config.rules], "query": urlencode(asked),
         "status": verified.status(pages)})  # fmt: skip
 
 

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from monitors import pipeline
+from monitors.database import Role, sql
 from monitors.records import local_day
-from monitors.rule_status import UNREVIEWED
 from monitors.web.access import Session
 from monitors.web.app import Pages, need
 from monitors.web.reading import Reading, reading
@@ -70,8 +69,10 @@ def _served(pages: Pages, feed: str) -> list[str]:
 
 def reviewed(pages: Pages) -> str:
     """What every page says of the rules: how many of those in use no clinician has signed."""
-    standings = pipeline.rules_list(here=pages.here)
-    unsigned = [row["rule"] for row in standings if row["review"] == UNREVIEWED]
+    with pages.here.db.begin(Role.PAGES) as connection:
+        events = connection.execute(sql("rules/events")).all()
+    signed = {(event.rule, event.content) for event in events if event.kind == "signed"}
+    unsigned = [rule for rule in pages.contents if rule not in signed]
     if not unsigned:
         return "Every rule is signed by a clinician."
-    return f"{len(unsigned)} of {len(standings)} rules are not clinically reviewed at this site."
+    return f"{len(unsigned)} of {len(pages.contents)} rules are not clinically reviewed at this site."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -228,6 +230,41 @@ def test_a_one_time_link_is_spent_once_and_guessing_is_limited(web: Web) -> None
     codes = [client.post("/sign-in/once", data={"token": token}).status_code for _ in range(12)]
     assert codes[0] == 403
     assert codes[-1] == 429
+
+
+def test_the_history_goes_on_where_a_page_ended(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    from monitors.web import history
+
+    whole = re.findall(r"<tr><td data-label.*", web.as_("auditor").get("/history").text)
+    assert len(whole) > 2
+    monkeypatch.setattr(history, "SHOWN", 1)
+    path, seen = "/history?unit=", []
+    while path:
+        text = web.as_("auditor").get(path).text
+        seen += re.findall(r"<tr><td data-label.*", text)
+        older = links(text, "/history\\?[^\"]*before=")
+        path = html.unescape(older[0]) if older else ""
+    assert seen == whole
+    for before in ("x", "1-2", "1-2-3; --", "9" * 30):
+        assert web.as_("auditor").get("/history", params={"before": before}).status_code == 422
+
+
+def test_a_search_for_a_rule_or_a_person_finds_them_and_nobody_else(web: Web) -> None:
+    assert web.post("doctor", f"/alerts/{web.ref}/take", reason="Mine").status_code == 303
+    found = web.as_("auditor").get("/api/v1/history").json()
+    [row] = [row for row in found if row["by_person"]]
+    for actor in ("dr. near", "near@renal.example", "NEPHROLOGIST"):
+        assert web.as_("auditor").get("/api/v1/history", params={"actor": actor}).json() == [row]
+    assert web.as_("auditor").get("/api/v1/history", params={"actor": "Dr. Far"}).json() == []
+    assert web.as_("foreign").get("/api/v1/history", params={"actor": "dr. near"}).json() == []
+    assert web.as_("auditor").get("/api/v1/history", params={"rule": "R01"}).json() != []
+    assert web.as_("auditor").get("/api/v1/history", params={"rule": "R99"}).json() == []
+
+
+def test_the_history_is_recomputed_apart(web: Web) -> None:
+    from monitors.web import verified
+
+    assert verified.recomputed_apart(web.app.state.pages)["first_bad"] is None
 
 
 def test_signing_out_ends_the_session(web: Web) -> None:
