@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from monitors.records import local_day
 from monitors.web import people
 from monitors.web.access import Session
 from monitors.web.app import Pages, checked, need
@@ -71,6 +72,8 @@ def life(read: Reading, pages: Pages, episode: dict[str, Any]) -> dict[str, Any]
         rule = titles.get(limb["rule"])
         limb["title"] = rule.title if rule else "a rule that is no longer in the rule book"
         limb["facts"] = limb["facts"] or {}
+        for item in limb["evidence"] or ():
+            item["day"] = local_day(datetime.fromisoformat(item["collected_at"]), episode["zone"])
     messages: dict[int, list[dict[str, Any]]] = {}
     for message in read.rows("web/messages", **key):
         messages.setdefault(message["change_seq"] or 0, []).append(message)

@@ -95,7 +95,7 @@ def test_every_page_in_a_browser(web: Web, address: str) -> None:
         pages = web.app.state.pages
         pages.sign_in_limit.most = 1000
         for who, names in (
-            ("care", [n for n in PAGES if n not in ("looked", "emergency")]),
+            ("doctor", [n for n in PAGES if n not in ("looked", "emergency")]),
             ("auditor", ["looked", "emergency"]),
         ):
             addresses = {
