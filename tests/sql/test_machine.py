@@ -257,7 +257,8 @@ class Lives(RuleBasedStateMachine):
         open_now = Counter((e.patient_id, e.cause_group) for e in episodes if not State(e.state).ended)
         assert all(count == 1 for count in open_now.values()), "one open episode a patient and cause group"
         by_id = {e.episode_id: e for e in episodes}
-        queued = self.house.run("SELECT * FROM nephrowatch.outbox WHERE episode_id IS NOT NULL AND kind <> 'operations'")
+        of_episodes = "episode_id IS NOT NULL AND kind NOT IN ('operations', 'parent')"
+        queued = self.house.run(f"SELECT * FROM nephrowatch.outbox WHERE {of_episodes}")
         spoken = {(row.episode_id, row.change_seq) for row in queued}
         last: dict[int, Any] = {}
         for change in self.house.run("SELECT * FROM nephrowatch.changes ORDER BY episode_id, seq"):
