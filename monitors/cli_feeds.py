@@ -153,7 +153,7 @@ def _state(alarms: list[dict[str, Any]], arrived: dict[str, Any] | None, optiona
 
 
 def _ready(folder: dict[str, Any]) -> str:
-    return f"{folder['ready']} files can be read now, {len(folder['waiting'])} wait."
+    return f"{folder['ready']} files in the folder, {len(folder['waiting'])} wait."
 
 
 def _named(alarm: dict[str, Any]) -> str:

@@ -113,6 +113,7 @@ def erase(
                                             "hold other patients as well.")] = False,
     hold: Annotated[bool, typer.Option("--hold", help="Do not erase: place a legal hold, under which nobody can.")] = False,
     lift: Annotated[bool, typer.Option("--lift", help="End a legal hold.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Erase a patient who has left: who it was and every value. That there were alerts, and whom they told, stays verifiable.
@@ -123,6 +124,8 @@ def erase(
         pipeline.legal_hold(authority=authority, identifier=number, actor=actor, reason=reason, lift=lift)
         out.print("A legal hold is lifted." if lift else "A legal hold is placed.")
         return
+    if not yes and not typer.confirm(f"Erase patient {number} for good? This cannot be undone."):
+        raise UserError("Nothing was erased.")
     found = pipeline.erase(authority=authority, identifier=number, actor=actor, reason=reason, raw_files=raw_files)
     if as_json:
         print_json(found)

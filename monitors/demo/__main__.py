@@ -22,7 +22,8 @@ from monitors.config import Config, EmailDestination, SlackDestination
 from monitors.database import open_database
 from monitors.demo import generate, messages, summary
 from monitors.demo.standins import SlackStandIn, SmtpStandIn
-from monitors.errors import UserError
+from monitors.errors import HistoryError, UserError
+from monitors.history import keys
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEMO = ROOT / ".demo"
@@ -49,6 +50,7 @@ def main() -> None:
     airflow = Airflow(environment)
     try:
         with stand_ins(checked):
+            db.signer = keys.ensured(found, keys.WRITER)
             here = pipeline.Here(found, checked, db, wait=lambda seconds: None)  # the stand-in has no rate limit
             for waiver in WAIVERS:
                 pipeline.rules_decide("waived", None, **waiver, here=here)
@@ -62,6 +64,9 @@ def main() -> None:
                 with step(f"night {night} through Airflow: nightly_labs, deliver_alerts"):
                     airflow.run("nightly_labs", night, '{"live": true}')
                     airflow.run("deliver_alerts", night)
+            with step("recompute the history, its signatures and checkpoints"):
+                if bad := pipeline.verify_all(here=here)["first_bad"]:
+                    raise HistoryError(f"The history of the demo does not verify at entry {bad['seq']}: {bad['what']}.")
         print()
         found_out = summary.collect(db, last_night)
         formats = {name: feed.format for name, feed in checked.feeds.items()}

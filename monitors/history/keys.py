@@ -107,8 +107,10 @@ def ensured(settings: Settings, use: str, entries: Callable[[], int] = lambda: 0
     with _alone(settings):
         key = load(settings, use)
         if key is None:
-            if use == WRITER and (unsigned := entries()) and not (settings.home / PUBLIC).exists():
-                (settings.home / PUBLIC).write_text(f"{UNSIGNED}{unsigned}\n", encoding="utf-8")
+            path = settings.home / PUBLIC
+            listed = path.read_text(encoding="utf-8") if path.exists() else ""  # a checkpoint's key may be there before
+            if use == WRITER and f"{name_of(WRITER)}+" not in listed and UNSIGNED not in listed and (unsigned := entries()):
+                path.write_text(f"{UNSIGNED}{unsigned}\n{listed}", encoding="utf-8")
             return make(settings, use)
         publish(settings, key)
         return key

@@ -111,6 +111,19 @@ def test_a_rotated_key_leaves_what_the_old_one_signed(settings: Settings) -> Non
     assert "private" not in repr(new)
 
 
+def test_what_was_written_before_the_first_writer_key_is_unsigned_and_verifies(site: Site) -> None:
+    site.night(NIGHT)  # no signer yet, but a checkpoint, whose key is listed first
+    settings, before = site.here.settings, sealing.entries(site.db)
+    site.db.signer = keys.ensured(settings, keys.WRITER, lambda: sealing.entries(site.db))
+    site.night(NIGHT + timedelta(days=1))
+    found = sealing.verified(site.db, site.here.config, settings)
+    assert (found["first_bad"], found["unsigned"]) == (None, before)
+    (settings.home / "writer.key").unlink()  # a new key for a lost one makes nothing else unsigned
+    keys.ensured(settings, keys.WRITER, lambda: sealing.entries(site.db))
+    assert f"# unsigned-until {before}\n" in (settings.home / keys.PUBLIC).read_text()
+    assert (settings.home / keys.PUBLIC).read_text().count("unsigned-until") == 1
+
+
 @pytest.mark.parametrize("text", ["", "short", "zz" * 32, "00" * 31])
 def test_a_wrong_key_says_where_it_is_and_what_it_should_be(settings: Settings, text: str) -> None:
     (settings.home / "writer.key").write_text(text)
