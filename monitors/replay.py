@@ -69,7 +69,9 @@ def replay(
         moments = [moment for number, moment in enumerate(moments) if number in chosen]
     found = Replayed()
     judged: set[int] = set()
-    for moment in moments:
+    for place in moments:
+        with db.begin(Role.PIPELINE) as connection:
+            moment = connection.execute(sql("replay/decision"), dict(place._mapping)).one()
         then = config.at(moment.site_body) if moment.site_body else config
         case = _Case(db, then, moment, erased, found)
         if findings and moment.judgement_id not in judged:

@@ -1,10 +1,7 @@
--- Every moment at which a live judgement decided, oldest first. complete: it went through all patients then; else a crash or
--- a repeat, and only what it recorded can be held against what it would record.
-SELECT j.judgement_id, r.night, j.known, j.ruleset, t.body, p.body AS site_body, d.at, d.at = j.reconciled_at AS complete
+-- Every moment at which a live judgement decided, oldest first.
+SELECT j.judgement_id, d.at
 FROM nephrowatch.judgements j
 JOIN nephrowatch.runs r USING (run_id)
-JOIN nephrowatch.rulesets t USING (ruleset)
-LEFT JOIN nephrowatch.sites p USING (site)
 CROSS JOIN LATERAL (
     SELECT j.reconciled_at AS at
     UNION
