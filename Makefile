@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-browser compose-test matrix soak gallery fuzz bench simulate rules hazards promtool-test twin check lock schema clean
+.PHONY: help demo test test-long test-browser compose-test matrix soak gallery fuzz bench bench-each simulate rules hazards promtool-test twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -45,9 +45,12 @@ fuzz: $(READY) ## mutated CSV, HL7 v2 and FHIR files, MUTANTS=1000000 a format
 	@for format in csv hl7v2 fhir; do \
 		PYTHONPATH="$(CURDIR)" $(PY) -m tests.fuzz --format $$format --mutants $(MUTANTS) --seed 1 || exit 1; done
 
-bench: $(READY) ## speed, side by side with the bare thing
-	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/ingest.py
-	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/judging.py
+bench: $(READY) ## how fast, how large, beside the bare thing: PATIENTS="2000 10000", PARTS="ingest judging nights" (docs/performance.md)
+	@PYTHONPATH="$(CURDIR)" $(PY) -m benchmarks.performance $(if $(PATIENTS),--patients $(PATIENTS)) $(if $(PARTS),--parts $(PARTS))
+
+bench-each: $(READY) ## ingest by format, judging, and every page's latency: printed, nothing written
+	@PYTHONPATH="$(CURDIR)" $(PY) -m benchmarks.ingest
+	@PYTHONPATH="$(CURDIR)" $(PY) -m benchmarks.judging
 	@PYTHONPATH="$(CURDIR)" $(PY) benchmarks/web.py --patients 500 --requests 20
 
 twin: $(READY) ## judge 100,000 made-up patients by the engine and by the plain twin (SEED=1, PROCESSES=1)

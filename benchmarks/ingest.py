@@ -1,6 +1,6 @@
 """Taking files in, beside the least anybody could do with the same rows.
 
-    python benchmarks/ingest.py --rows 100000 1000000
+    python -m benchmarks.ingest --rows 100000 1000000
 
 On an embedded server of its own, in one run, side by side:
 
@@ -20,15 +20,11 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import json
 import pstats
-import shutil
 import tempfile
-import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,12 +36,12 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.shared import ROOT, administrator, scratch, timed
 from monitors import config as configuration
-from monitors import embedded, stages
+from monitors import stages
 from monitors.config import Config, Feed
-from monitors.database import EMBEDDED_NAME, Database, Role, copy_frame, open_database
+from monitors.database import Database, Role, copy_frame
 from monitors.feeds import source, unpacked
-from monitors.settings import settings_from
 
 NOW = datetime(2026, 4, 16, 3, 0, tzinfo=UTC)
 TESTS = {  # code -> analyte, unit, LOINC, typical value, spread
@@ -67,12 +63,12 @@ FEEDS = {
 
 
 # ------------------------------------------------------------------------------------------------ synthetic
-def results(count: int) -> pd.DataFrame:
+def results(count: int, months: int = 12) -> pd.DataFrame:
     """`count` results, eight to a draw, a draw a month and patient: patient, sample, code, value, taken."""
     random = np.random.default_rng(1)
     row = np.arange(count)
     draw, test = row // len(TESTS), row % len(TESTS)
-    patients = max(count // (len(TESTS) * 12), 1)
+    patients = max(count // (len(TESTS) * months), 1)
     typical = np.array([[t[3], t[4]] for t in TESTS.values()])[test]
     minutes = (draw // patients) * 28 * 1440 + draw % patients % 600
     taken = np.datetime64("2025-04-01T06:00") + minutes.astype("timedelta64[m]")
@@ -125,40 +121,16 @@ def as_fhir(frame: pd.DataFrame) -> bytes:
 
 
 # --------------------------------------------------------------------------------------------------- timing
-def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    gc.collect()
-    started = time.perf_counter()
-    answer = call()
-    return answer, time.perf_counter() - started
-
-
-@contextmanager
-def scratch(home: Path) -> Iterator[Database]:
-    """A server and database of our own, gone afterwards, data and all."""
-    folder: Path | None = None
-    try:
-        db = open_database(settings_from({"NEPHROWATCH_HOME": str(home), "NEPHROWATCH_CONFIG": "config"}))
-        server = embedded.running(home)
-        folder = server.folder if server else None
-        try:
-            yield db
-        finally:
-            db.dispose()
-    finally:
-        embedded.stop(home)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 class Bench:
     """One scratch database, its administrator, the archive, and the way of a file into it."""
 
-    def __init__(self, db: Database, administrator: str, archive: Path, config: Config) -> None:
+    def __init__(self, db: Database, url: str, archive: Path, config: Config) -> None:
         self.db, self.archive = db, archive.as_uri()
         self.config = config.model_copy(update={"feeds": {name: Feed.model_validate(feed) for name, feed in FEEDS.items()}})
-        self.engine = sa.create_engine(sa.make_url(administrator).set(drivername="postgresql+psycopg"))
-        self.run("INSERT INTO nephrowatch.units (unit, name, zone, cutoff) VALUES ('N1', 'N1', 'Europe/London', '04:00')")
-        self.run("INSERT INTO nephrowatch.runs (night, begun_at) VALUES ('2026-04-16', now())")
+        self.engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+        self.run("INSERT INTO nephrowatch.units (unit, name, zone, cutoff) VALUES ('N1', 'N1', 'Europe/London', '04:00') "
+                 "ON CONFLICT DO NOTHING")
+        self.run("INSERT INTO nephrowatch.runs (night, begun_at) VALUES ('2026-04-16', now()) ON CONFLICT DO NOTHING")
         self.run("CREATE TABLE public.bare (LIKE nephrowatch.results INCLUDING ALL)")
 
     def run(self, *statements: str) -> None:
@@ -184,10 +156,11 @@ class Bench:
         with self.db.begin(Role.PIPELINE) as connection:
             return stages.check_file(connection, self.config, self.archive, 1, file_id, NOW + timedelta(minutes=1))
 
-    def stored(self) -> pd.DataFrame:
-        """The rows as they were stored, as a frame to copy."""
+    def stored(self, file_id: int | None = None) -> pd.DataFrame:
+        """The rows as they were stored, of one file or all, as a frame to copy."""
+        some = sa.text("SELECT * FROM nephrowatch.results WHERE file_id = coalesce(:file, file_id) ORDER BY id")
         with self.engine.connect() as connection:
-            frame = pd.read_sql_query(sa.text("SELECT * FROM nephrowatch.results ORDER BY id"), connection)
+            frame = pd.read_sql_query(some, connection, params={"file": file_id})
         for name in ("result_key", "content_key"):
             frame[name] = frame[name].map(lambda key: key.hex)
         return frame.astype({"assay_id": "Int64"})
@@ -258,13 +231,11 @@ def main() -> None:
     parser.add_argument("--parser-rows", type=int, default=40_000, help="results of the HL7 v2 and FHIR files")
     parser.add_argument("--profile", default="", choices=["fresh", "again"], help="print where the CSV path spends its time")
     wanted = parser.parse_args()
-    config = configuration.load(Path(__file__).resolve().parent.parent / "config")
+    config = configuration.load(ROOT / "config")
     profile = cProfile.Profile()
     table = Table("format", "rows", "what", "state", "seconds", "rows/s", "ratio")
     with tempfile.TemporaryDirectory(prefix="nephrowatch-benchmark-") as folder, scratch(Path(folder)) as db:
-        server = embedded.running(Path(folder))
-        assert server is not None
-        bench = Bench(db, server.url(EMBEDDED_NAME), Path(folder) / "archive", config)
+        bench = Bench(db, administrator(Path(folder)), Path(folder) / "archive", config)
         file_id = bench.register("csv", as_csv(results(8)))
         first = timed(lambda: bench.take(file_id))[1]
         for count in wanted.rows if "csv" in wanted.formats else []:

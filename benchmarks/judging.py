@@ -1,6 +1,6 @@
 """Judging beside the bare fetch: how much the whole of judging costs over reading five columns.
 
-    python benchmarks/judging.py --patients 10000
+    python -m benchmarks.judging --patients 10000
 
 Makes 13 months x 8 analytes of results (1 % of them corrected later), loads them by COPY into a scratch
 database on an embedded server of its own, and drops both at the end. Then, in one process, side by side:
@@ -13,16 +13,11 @@ from __future__ import annotations
 import argparse
 import cProfile
 import pstats
-import resource
-import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,12 +25,12 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.shared import ROOT, administrator, peak, scratch, timed
 from monitors import config as configuration
-from monitors import embedded, knowledge
-from monitors.database import EMBEDDED_NAME, Database, Role, copy_frame, open_database
+from monitors import knowledge
+from monitors.database import Database, Role, copy_frame
 from monitors.memory import uncollected
 from monitors.rules.judge import judge
-from monitors.settings import settings_from
 from monitors.units import round6
 
 NIGHT = date(2026, 4, 15)
@@ -51,8 +46,13 @@ READ = ("subject_id", "analyte", "collected_at", "value", "draw")
 HOUSE = (
     "INSERT INTO nephrowatch.units VALUES ('N1', 'Unit N1', 'Europe/London', '04:00', NULL)",
     "INSERT INTO nephrowatch.batches VALUES (1, now(), 'benchmark'), (2, now(), 'corrections')",
+    "UPDATE nephrowatch.batch_counter SET batch = 2",
     "INSERT INTO nephrowatch.assays VALUES (1, 'LAB', 'pth', 'assay A', 65)",
-)
+    "INSERT INTO nephrowatch.runs (night, begun_at) VALUES ('2026-03-01', '2026-03-01')",
+    ("INSERT INTO nephrowatch.files (run_id, feed, kind, name, sha256, size_bytes, archived, received_at, state, batch, "
+     "rows_received, rows_stored, rows_known, rows_quarantined) "
+     "SELECT run_id, 'labs', 'labs', 'loaded', '', 1, '', begun_at, 'stored', 1, 1, 1, 0, 0 FROM nephrowatch.runs"),
+)  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------ synthetic
@@ -89,8 +89,8 @@ def versions(frame: pd.DataFrame, first_id: int, batch: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def load(administrator: str, patients: int, numbers: dict[str, int]) -> int:
-    """Fill the scratch database by COPY; returns how many versions it holds.
+def load(url: str, patients: int, numbers: dict[str, int], units: int = 1) -> int:
+    """Fill the scratch database by COPY, patients spread over N1, N2, ...; returns how many versions it holds.
 
     As its superuser, so that foreign keys need not be checked: loading is not what is measured here.
     """
@@ -99,18 +99,22 @@ def load(administrator: str, patients: int, numbers: dict[str, int]) -> int:
     keys = [f"{n:032x}" for n in people]
     on_drug = people % 10 < 3  # on a vitamin K antagonist; the lists of the others say they are not
     where = {"batch": 1, "file_id": 1, "row_no": people}
-    engine = sa.create_engine(sa.make_url(administrator).set(drivername="postgresql+psycopg"))
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
     count, corrected = 0, []
     with engine.begin() as connection:
         connection.execute(sa.text("SET session_replication_role = replica"))
         for statement in HOUSE:
             connection.execute(sa.text(statement))
+        connection.execute(sa.text(
+            "INSERT INTO nephrowatch.units SELECT 'N' || n, 'Unit N' || n, 'Europe/London', '04:00' "
+            "FROM generate_series(2, :units) n"), {"units": units})  # fmt: skip
         tables = {
             "subjects": {"subject_id": people, "authority": "A", "identifier": people.astype(str),
                          "date_of_birth": date(1957, 2, 3), "batch": 1},
             "births": {"subject_id": people, "batch": 1, "date_of_birth": date(1957, 2, 3), "said_by": "labs"},
             "links": {"subject_id": people, "patient_id": people, "reason": "founded", "batch": 1},
-            "census": {"census_id": people, "subject_id": people, "effective_on": date(2025, 1, 1), "unit": "N1",
+            "census": {"census_id": people, "subject_id": people, "effective_on": date(2025, 1, 1),
+                       "unit": [f"N{1 + n % units}" for n in people.tolist()],
                        "status": "active", "modality": "HD", "content_key": keys, **where},
             "medications": {"medication_id": people, "subject_id": people, "medication_key": keys,
                             "content_key": keys, "drug_text": np.where(on_drug, "warfarin", ""),
@@ -172,43 +176,16 @@ def judged(db: Database, config: configuration.Config, seconds: dict[str, float]
     return outcomes
 
 
-def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    started = time.perf_counter()
-    answer = call()
-    return answer, time.perf_counter() - started
-
-
-@contextmanager
-def scratch(home: Path) -> Iterator[Database]:
-    """A server and database of our own, gone afterwards, data and all."""
-    folder: Path | None = None
-    try:
-        environment = {"NEPHROWATCH_HOME": str(home), "NEPHROWATCH_CONFIG": "config"}
-        db = open_database(settings_from(environment))
-        server = embedded.running(home)
-        folder = server.folder if server else None
-        try:
-            yield db
-        finally:
-            db.dispose()
-    finally:
-        embedded.stop(home)
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=1, help="how often to time each; the fastest counts")
     parser.add_argument("--profile", action="store_true", help="print where judging spends its time")
     wanted = parser.parse_args()
-    config = configuration.load(Path(__file__).resolve().parent.parent / "config")
+    config = configuration.load(ROOT / "config")
     numbers = {name: config.analytes[name].number for name in ANALYTES}
     with tempfile.TemporaryDirectory(prefix="nephrowatch-benchmark-") as folder, scratch(Path(folder)) as db:
-        server = embedded.running(Path(folder))
-        assert server is not None
-        rows, loading = timed(lambda: load(server.url(EMBEDDED_NAME), wanted.patients, numbers))
+        rows, loading = timed(lambda: load(administrator(Path(folder)), wanted.patients, numbers))
         bare(db, keep=False)  # once for the caches
         profile = cProfile.Profile()
         best: tuple[float, dict[str, float], Counter[str]] | None = None
@@ -219,7 +196,7 @@ def main() -> None:
             outcomes, took = timed(lambda seconds=seconds: judged(db, config, seconds))
             profile.disable()
             best = min(best or (took, seconds, outcomes), (took, seconds, outcomes), key=lambda one: one[0])
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # before the bare fetch takes its own
+        most = peak()  # before the bare fetch takes its own
         fetching = min(timed(lambda: bare(db))[1] for _ in range(wanted.rounds))
     assert best is not None
     took, seconds, outcomes = best
@@ -232,7 +209,7 @@ def main() -> None:
         table.add_row(name, f"{value:.2f}", f"{rows / value:,.0f}")
     console = Console()
     console.print(table)
-    console.print(f"ratio {took / fetching:.2f} (target: at most 3)   peak memory {peak:.2f} GiB")
+    console.print(f"ratio {took / fetching:.2f} (target: at most 3)   peak memory {most:.2f} GiB")
     console.print(", ".join(f"{name} {number:,}" for name, number in sorted(outcomes.items())))
     if wanted.profile:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
