@@ -72,7 +72,14 @@ class Page:
 
 
 def refreshed(connection: Connection, context: Reconciling) -> Reconciling:
-    """The same with the units read anew: a later night may have moved a frontier since."""
+    """The same with the frontiers read anew: a later night may have moved one since. All else of the units is read once a
+    judgement: what it rests on cannot change meanwhile, and counting the patients of every unit for every page would make
+    reconciling grow with the square of them."""
+    if context.units:
+        moved = {row.unit: row.judged_through for row in connection.execute(sql("read/frontiers"))}
+        if moved.keys() == context.units.keys():
+            units = {code: replace(unit, judged_through=moved[code]) for code, unit in context.units.items()}
+            return replace(context, units=units)
     key = {"judgement_id": context.judgement_id, "night": context.night}
     living = [rule for rule in context.rules.values() if rule.opens and not rule.shadow]
     by_group: dict[str, dict[str, int]] = {}
