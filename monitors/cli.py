@@ -16,6 +16,7 @@ from monitors import (
     cli_alerts,
     cli_database,
     cli_delivery,
+    cli_destinations,
     cli_doctor,
     cli_feeds,
     cli_history,
@@ -38,7 +39,8 @@ alerts_app = cli_alerts.app
 for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
                      ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", cli_database.app),
                      ("history", cli_history.app), ("rules", cli_rules.app), ("messages", cli_delivery.messages_app),
-                     ("notify", cli_delivery.notify_app), ("routes", cli_routes.app)):  # fmt: skip
+                     ("notify", cli_delivery.notify_app), ("routes", cli_routes.app),
+                     ("destinations", cli_destinations.app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_rules.why)
 app.command("erase")(cli_history.erase)

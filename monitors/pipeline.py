@@ -25,6 +25,7 @@ from monitors import (
     backtest,
     burden,
     config,
+    detail_leaves,
     drawn_files,
     erasing,
     judgement,
@@ -42,6 +43,7 @@ from monitors import (
 )
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
+from monitors.delivery.leaves import Leave
 from monitors.errors import UserError
 from monitors.history import keys, ledger
 from monitors.human import Refused
@@ -202,6 +204,28 @@ def message_preview(episode: str, *, channel: str = "email", here: Here | None =
     """The newest message of an episode, as it would read now; see `messages.preview`."""
     with opened(here) as here:
         return messages.preview(here.db, here.config, episode, channel, here.clock())
+
+
+def detail_allow(
+    destination: str, *, until: date, approved_by: str, actor: str, reason: str, here: Here | None = None
+) -> Leave:
+    """Let a destination show patients' details through a day; see `detail_leaves.allow`."""
+    with opened(here) as here:
+        return detail_leaves.allow(
+            here.db, here.config, destination, here.clock(), until=until, approved_by=approved_by, actor=actor, reason=reason
+        )
+
+
+def detail_withdraw(destination: str, *, actor: str, reason: str, here: Here | None = None) -> Leave:
+    """From the next message on a destination shows no details."""
+    with opened(here) as here:
+        return detail_leaves.withdraw(here.db, here.config, destination, here.clock(), actor=actor, reason=reason)
+
+
+def detail_list(*, here: Here | None = None) -> list[dict[str, Any]]:
+    """Every destination and what it may show now; see `detail_leaves.standings`."""
+    with opened(here) as here:
+        return detail_leaves.standings(here.db, here.config, here.clock())
 
 
 def quarantine_retry(

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from monitors import alarms, checking, deadlines, episodes, judgement, knowledge, night_list, review, sealing
+from monitors import alarms, checking, deadlines, detail_leaves, episodes, judgement, knowledge, night_list, review, sealing
 from monitors.checking import FileCounts, check_file
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
@@ -149,9 +149,10 @@ def watch(db: Database, config: Config, settings: Settings, now: datetime) -> di
                 )  # fmt: skip
         silent = alarms.look(connection, config, now)
         unfinished = deadlines.look(connection, config, now)
+        ending = detail_leaves.look(connection, config, now)
     beat = "withheld" if problems or unfinished else heartbeat.ping(settings)
     return {"ledger": found, "stuck": stuck, "untold": untold, "alarms": silent, "unfinished": unfinished,
-            "heartbeat": beat}
+            "detail_ends": ending, "heartbeat": beat}
 
 
 def summary(

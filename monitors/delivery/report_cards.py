@@ -162,6 +162,7 @@ FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("reason", "Reason", code),
     ("file", "File number", whole),
     ("destination", "Destination", clean),
+    ("until", "Last day, UTC", words.day),
     ("message", "Kind of message", code),
     ("severity", "Severity", lambda value: facts.severity({"severity": value})),
     ("rules", "Rules", lambda value: ", ".join(words.rule(rule) for rule in facts.listed(value)) or NOT_KNOWN),
@@ -180,6 +181,7 @@ EVENTS = {
     "checkpoint_failed": "A checkpoint of the history could not be made or kept",
     "rows_quarantined": "Rows of a feed were set aside",
     "rule_is_wrong": "A person says that a rule is wrong",
+    "detail_ends": "A leave to show patients' details ends soon",
     "archive_lost": "The archive has lost a file that waits to be checked",
 }
 REMEDIES = {
@@ -192,6 +194,7 @@ REMEDIES = {
     "replay_differs": "See which: nephrowatch history replay. Keep the database as it is; docs/operations.md says more.",
     "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",
     "rule_is_wrong": "Read the reason with `nephrowatch alerts show` and the Ref, then see docs/rule-review.md.",
+    "detail_ends": "Its readers see cards without details from then on. To go on: nephrowatch destinations detail allow.",
     "archive_lost": "Restore the archive from its backup; the file is checked on the next night.",
 }
 FEED_REMEDY = "Nothing is lost: see `nephrowatch feeds list` and `nephrowatch quarantine list`."

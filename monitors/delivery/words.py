@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -139,6 +139,15 @@ def when(value: Any, zone: Any, now: datetime | None = None) -> str:
         return text
     year = "" if abs(now - moment) < timedelta(days=180) else f"{local.year}, "
     return f"{text} ({year}{relative(moment, now)})"
+
+
+def day(value: Any) -> str:
+    """`15 Apr 2026` of an ISO 8601 date (or a date)."""
+    try:
+        found = value if isinstance(value, date) else date.fromisoformat(str(value))
+    except ValueError:
+        return NOT_KNOWN
+    return f"{found.day} {MONTHS[found.month - 1]} {found.year}"
 
 
 def relative(moment: datetime, now: datetime) -> str:

@@ -63,6 +63,8 @@ def shown() -> list[tuple[str, str, dict[str, Any]]]:
         "message": "alert", "severity": "HIGH", "outcome": "permanent", "outbox_id": 12, "file": None,
     }  # fmt: skip
     found.append(("operations", "Operations, a message that did not go out", undelivered))
+    ends = {"event": "detail_ends", "reason": None, "feed": None, "file": None, "destination": "n3-slack", "until": "2026-04-20"}
+    found.append(("operations", "Operations, a leave to show details that ends soon", ends))
     aside = {"reason": "rows_quarantined", "file": None, "rows": {"unknown_unit": 12, "not_a_number": 3}, "through": 40}
     found.append(("operations", "Operations, rows that were set aside", aside))
     unread = {"unit": None, "state": "unreadable", "reason": "truncated", "rows": 0, "criticals": 0}
