@@ -95,5 +95,6 @@ $(READY): requirements.lock pyproject.toml
 	@UV="$(UV)" PYTHON="$(PYTHON)" sh .ci/venv
 	@touch $@
 
-schema: $(READY) ## write the JSON Schema of rule files for editors
+schema: $(READY) ## write the JSON Schemas of rule files and of routes.yaml for editors
 	@PYTHONPATH="$(CURDIR)" $(PY) -c "from monitors.rules.schema import rule_schema; print(rule_schema(), end='')" > config/schema/rule.schema.json
+	@PYTHONPATH="$(CURDIR)" $(PY) -c "from monitors.routes import schema; print(schema(), end='')" > config/schema/routes.schema.json

@@ -12,6 +12,9 @@ from monitors.cli_words import Json, out, print_json, table
 from monitors.config import Config
 from monitors.errors import UserError
 from monitors.records import Severity
+from monitors.route_checks import line_of
+from monitors.routes import Routes
+from monitors.routing import Asked, Node, Seen
 
 app = typer.Typer(help="Who is told what, and where (routes.yaml).", no_args_is_help=True)
 
@@ -26,7 +29,7 @@ def check() -> None:
     found = _config()
     for doubt in doubts(found):
         out.print(f"Worth a thought: {doubt}", markup=False)
-    out.print(f"{len(found.routes.routes)} routes to {len(found.routes.destinations)} destinations are in order.")
+    out.print(f"{len(list(found.routes.every()))} routes to {len(found.routes.destinations)} destinations are in order.")
 
 
 def doubts(found: Config) -> list[str]:
@@ -39,7 +42,7 @@ def doubts(found: Config) -> list[str]:
             said.append(f"CRITICAL alerts of unit {unit.code} go one way only; if that is down, they wait.")
         if not all(found.routes.steps(unit.code, Severity.CRITICAL, group) for group in groups):
             said.append(f"Nothing happens while nobody answers a CRITICAL alert of unit {unit.code} (escalations).")
-    used = {name for route in found.routes.routes for name in route.to}
+    used = {name for node in found.routes.every() for name in node.to}
     used |= {name for step in found.routes.escalations for name in step.to}
     used |= {destination.fallback for destination in found.routes.destinations.values() if destination.fallback}
     said += [f"Destination {name} gets nothing." for name in sorted(found.routes.destinations.keys() - used)]
@@ -51,7 +54,8 @@ def show(
     unit: Annotated[str, typer.Option(help="Only this unit.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Every unit and severity: where its alerts go, cause groups alike taken together, and its morning list."""
+    """The routes as a tree; then every unit and severity: where its alerts go, cause groups alike taken together, and its
+    morning list."""
     found = _config()
     lines = []
     for one in found.site.units:
@@ -71,7 +75,33 @@ def show(
     if as_json:
         print_json([dict(zip(("unit", "what", "causes", "to"), line, strict=True)) for line in lines])
         return
+    for text in drawn(found.routes, unit):
+        out.print(text, markup=False, highlight=False)
+    out.print()
     table(("unit", "what", "causes", "to"), lines, "No unit.")
+
+
+def drawn(routes: Routes, unit: str = "") -> list[str]:
+    """The routes as a tree, a line each; with unit, those its messages can come to."""
+    lines = []
+    for top in routes.tops():
+        for node in top.all():
+            if not unit or node.units is None or unit in node.units:
+                deep = len(node.path) - 1
+                goes_on = "; goes on" if deep and node.goes_on else ""
+                below = " (what no route below takes)" if node.below else ""
+                stem = "   " * (deep - 1) + "└─ " if deep else ""
+                lines.append(f"{stem}{node.name} {asks(node)} -> {', '.join(node.to)}{below}{goes_on}")
+    return lines
+
+
+def asks(node: Node) -> str:
+    """What a route takes, in words."""
+    what = [", ".join(node.messages)]
+    what += [f"units {', '.join(node.units)}"] if node.units is not None else []
+    if "alert" in node.messages:
+        what += [", ".join(node.severities or ())] + ([f"causes {', '.join(node.groups)}"] if node.groups is not None else [])
+    return "; ".join(what + ([f"owners {', '.join(node.owners)}"] if node.owners is not None else []))
 
 
 @app.command("test")
@@ -90,6 +120,10 @@ def try_out(
     out.print(f"{severity} {group} alert of unit {unit}, decided {answer['at']}:")
     for line in answer["steps"]:
         out.print(f"  {line['when']}: {', '.join(line['to']) or 'the morning list only'}{line['why']}", markup=False)
+    out.print("Its way through routes.yaml:")
+    for line in answer["routes"]:
+        to = f" -> {', '.join(line['to'])}" if line["taken"] else ""
+        out.print(f"  route {line['route']} (line {line['line']}): {line['why']}{to}", markup=False)
 
 
 def told(found: Config, unit: str, severity: Severity, group: str, now: datetime) -> dict[str, Any]:
@@ -108,4 +142,25 @@ def told(found: Config, unit: str, severity: Severity, group: str, now: datetime
          "why": ", unless somebody took or acknowledged it" + ("" if step.to else " (a reminder)")}
         for step in (found.routes.steps(unit, severity, group) if first else [])
     ]  # fmt: skip
-    return {"unit": unit, "severity": str(severity), "group": group, "at": f"{now:%Y-%m-%d %H:%M} UTC", "steps": steps}
+    asked = Asked("alert", unit, severity, group)
+    text = (found.folder / "routes.yaml").read_text(encoding="utf-8")
+    seen = [
+        {"route": one.node.name, "line": line_of(text, one.node), "taken": not one.refused, "why": why(one, asked),
+         "to": [] if one.refused else list(one.node.to)}
+        for one in found.routes.way(asked)
+    ]  # fmt: skip
+    return {"unit": unit, "severity": str(severity), "group": group, "at": f"{now:%Y-%m-%d %H:%M} UTC", "steps": steps,
+            "routes": seen}
+
+
+def why(seen: Seen, asked: Asked) -> str:
+    """What a route did with a message, and why, in words."""
+    if not seen.refused:
+        return "takes it" + ("; no route below does" if seen.node.below else "")
+    if seen.refused == "below":
+        return "matches; a route below takes it"
+    if seen.refused == "before":
+        return f"not asked: route {seen.before.name if seen.before else ''} took it and does not say continue"
+    wanted = ", ".join(getattr(seen.node, seen.refused)) or "nothing"
+    has = {"messages": asked.message, "units": asked.units, "severities": asked.severities, "groups": asked.groups}[seen.refused]
+    return f"not taken: its {seen.refused} are {wanted}, not {has}"

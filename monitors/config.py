@@ -9,13 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
-from monitors import documents, hours, inputs, records
+from monitors import documents, inputs, records, route_checks
 from monitors.destinations import Destination, EmailDestination, SlackDestination
 from monitors.documents import Document
 from monitors.errors import ConfigError, UserError
@@ -25,6 +24,8 @@ from monitors.human import SNOOZE_DAYS
 from monitors.people import EVERYWHERE, People, Person
 from monitors.records import Severity
 from monitors.reopening import WORSE_BY, Endings
+from monitors.routes import Routes
+from monitors.routing import Route
 from monitors.rule_status import CYCLE_DAYS
 from monitors.rules.load import MEDICATIONS, parse_rules
 from monitors.rules.model import Analyte, Analytes, Drugs, Rule
@@ -101,115 +102,6 @@ class Site(Document):
         return next(unit.record() for unit in self.units if unit.code == code)
 
 
-# --------------------------------------------------------------------------------------------- routes.yaml
-class Route(Document):
-    """Who gets what. A list left out means all; every route that matches sends."""
-
-    to: list[Name] = Field(min_length=1)
-    messages: list[Literal["alert", "digest", "operations", "feedback"]] = ["alert"]
-    units: list[str] | None = None
-    severities: list[Severity] = [Severity.HIGH, Severity.CRITICAL]
-    groups: list[str] | None = None
-    owners: list[str] | None = Field(None, description="of feedback: owner roles of the rules it is about")
-
-    @model_validator(mode="after")
-    def _owners_are_of_feedback(self) -> Route:
-        if self.owners is not None and self.messages != ["feedback"]:
-            raise ValueError("owners go with messages: [feedback] only")
-        return self
-
-
-class QuietHours(Document):
-    """When readers are left in peace, in the unit's zone: messages about episodes wait for the end. CRITICAL ones never do."""
-
-    start: dt.time
-    end: dt.time
-    units: list[str] | None = None
-
-    @model_validator(mode="after")
-    def _not_all_day(self) -> QuietHours:
-        if self.start == self.end:
-            raise ValueError("quiet hours that end when they start would last all day")
-        return self
-
-
-class Escalation(Document):
-    """What happens when nobody has taken or acknowledged an alert after so long. to left out: a reminder to whoever had it."""
-
-    after_minutes: int = Field(ge=1)
-    to: list[Name] = []
-    units: list[str] | None = None
-    severities: list[Severity] = [Severity.CRITICAL]
-    groups: list[str] | None = None
-
-
-class Routes(Document):
-    destinations: dict[Name, Destination] = Field(min_length=1)
-    routes: list[Route] = Field(min_length=1)
-    quiet_hours: list[QuietHours] = []
-    escalations: list[Escalation] = []
-
-    def quiet_until(self, unit: str, zone: str, severity: Severity, now: dt.datetime) -> dt.datetime | None:
-        """Until when a message about an episode waits; None: it goes now."""
-        if severity is Severity.CRITICAL:
-            return None
-        asked = (quiet for quiet in self.quiet_hours if quiet.units is None or unit in quiet.units)
-        return max(filter(None, (hours.quiet_until(quiet.start, quiet.end, zone, now) for quiet in asked)), default=None)
-
-    def steps(self, unit: str, severity: Severity, group: str) -> list[Escalation]:
-        """What happens in turn while an alert is not answered, the soonest first."""
-        return sorted((
-            step for step in self.escalations
-            if severity in step.severities and (step.units is None or unit in step.units)
-            and (step.groups is None or group in step.groups)
-        ), key=lambda step: step.after_minutes)  # fmt: skip
-
-    def alert(self, unit: str, severity: Severity, group: str) -> tuple[str, ...]:
-        """Destinations of one alert, in the order of the routes, each once."""
-        return self._to(
-            route for route in self.routes
-            if "alert" in route.messages and severity in route.severities
-            and (route.units is None or unit in route.units) and (route.groups is None or group in route.groups)
-        )  # fmt: skip
-
-    def digest(self, unit: str) -> tuple[str, ...]:
-        return self._to(r for r in self.routes if "digest" in r.messages and (r.units is None or unit in r.units))
-
-    def instead(self, destination: str, unit: str | None) -> str | None:
-        """Where a message goes that cannot reach its destination: what that names as `fallback`, else the first destination
-        of another kind that gets the unit's alerts; None when there is none."""
-        if destination not in self.destinations:
-            return None
-        named = self.destinations[destination]
-        if named.fallback:
-            return named.fallback
-        told = self._to(r for r in self.routes if "alert" in r.messages and (r.units is None or unit in r.units))
-        return next((name for name in told if self.destinations[name].kind != named.kind), None)
-
-    def feedback(self, unit: str, owner: str | None) -> tuple[str, ...]:
-        """Who hears that a rule is wrong: whoever answers for it, else operations, so that it is never said to nobody."""
-        found = self._to(
-            route for route in self.routes
-            if "feedback" in route.messages and (route.units is None or unit in route.units)
-            and (route.owners is None or owner in route.owners)
-        )  # fmt: skip
-        return found or self.operations()
-
-    def operations(self) -> tuple[str, ...]:
-        return self._to(r for r in self.routes if "operations" in r.messages)
-
-    @model_validator(mode="after")
-    def _fallbacks_are_there(self) -> Routes:
-        for name, destination in self.destinations.items():
-            if destination.fallback and (destination.fallback not in self.destinations or destination.fallback == name):
-                raise ValueError(f"destination {name} falls back to {destination.fallback}, which is no other destination")
-        return self
-
-    @staticmethod
-    def _to(routes: Any) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for route in routes for name in route.to))
-
-
 # --------------------------------------------------------------------------------------------- the whole
 class Config(Document):
     """Everything a site edits, checked against itself."""
@@ -261,7 +153,7 @@ def load(folder: Path) -> Config:
     overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
     rules = parse_rules(texts, analytes.analytes, drugs, overrides, facts.facts)
     _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes, facts)
-    _check_routes(folder / "routes.yaml", routes_text, routes, site, rules)
+    route_checks.check(folder / "routes.yaml", routes_text, routes, [unit.code for unit in site.units], rules)
     _check_people(people_file, people_text, people, site)
     _check_inputs(folder / "site.yaml", site_text, site, analytes, facts)
     lacking = inputs.lacking(rules, feeds.feeds.values(), analytes.analytes, site.no_feed_of)
@@ -412,46 +304,8 @@ def _check_inputs(path: Path, text: str, site: Site, analytes: Analytes, facts: 
             raise ConfigError(str(path), line, f"no_feed_of: '{name}' is no analyte, no 'fact:' of facts.yaml, not 'medications'")
 
 
-def _check_routes(path: Path, text: str, routes: Routes, site: Site, rules: tuple[Rule, ...]) -> None:
-    units = {unit.code for unit in site.units}
-    groups = {rule.group for rule in rules}
-    for number, route in enumerate(routes.routes):
-        for name in route.to:
-            if name not in routes.destinations:
-                line = documents.line_in(text, "routes", number)
-                raise ConfigError(str(path), line, f"route {number + 1} sends to '{name}', which is no destination")
-        for unit in route.units or ():
-            if unit not in units:
-                line = documents.line_in(text, "routes", number)
-                raise ConfigError(str(path), line, f"route {number + 1} names unit '{unit}', which is not in site.yaml")
-        for group in route.groups or ():
-            if group not in groups:
-                line = documents.line_in(text, "routes", number)
-                raise ConfigError(str(path), line, f"route {number + 1} names cause group '{group}', which no rule has")
-    timed: dict[str, Sequence[QuietHours | Escalation]] = {"quiet_hours": routes.quiet_hours, "escalations": routes.escalations}
-    for what, listed in timed.items():
-        for number, one in enumerate(listed):
-            line = documents.line_in(text, what, number)
-            for unit in one.units or ():
-                if unit not in units:
-                    raise ConfigError(str(path), line, f"{what} {number + 1} names unit '{unit}', which is not in site.yaml")
-            for name in getattr(one, "to", ()):
-                if name not in routes.destinations:
-                    raise ConfigError(str(path), line, f"{what} {number + 1} sends to '{name}', which is no destination")
-    for unit in sorted(units):
-        for severity in (Severity.HIGH, Severity.CRITICAL):
-            for group in sorted(groups):
-                if not routes.alert(unit, severity, group):
-                    nobody = f"no route takes a {severity} {group} alert of unit {unit}: it would reach nobody"
-                    raise ConfigError(str(path), 0, nobody)
-        if not routes.digest(unit):
-            raise ConfigError(str(path), 0, f"no route takes the morning list of unit {unit}")
-    if not routes.operations():
-        raise ConfigError(str(path), 0, "no route takes operations messages")
-
-
 __all__ = [
-    "FIELDS", "STATUSES", "Config", "Destination", "EmailDestination", "Feed", "Mapping", "People", "Person", "Routes",
+    "FIELDS", "STATUSES", "Config", "Destination", "EmailDestination", "Feed", "Mapping", "People", "Person", "Route", "Routes",
     "SlackDestination",
     "load",
 ]  # fmt: skip

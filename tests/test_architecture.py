@@ -31,7 +31,7 @@ STAGES = {
 PARTS = {
     "destinations": "config",
     "episode_pages": "episodes", "episode_records": "episodes", "feed_model": "config", "fact_model": "config",
-    "inputs": "config",
+    "inputs": "config", "routing": "config", "route_checks": "config", "routes": "config",
     "drawn": "rules", "drawn_files": "rules",
     "rule_status": "rules", "rehearsal": "alerts", "human": "alerts", "reopening": "alerts", "change_words": "alerts",
     "actions": "stages", "deadlines": "stages", "hours": "config", "replay": "stages", "erasing": "stages",

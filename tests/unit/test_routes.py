@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from monitors import cli, config
 from monitors.cli_routes import doubts, told
-from monitors.config import Escalation, QuietHours
 from monitors.errors import UserError
 from monitors.records import Severity
+from monitors.routes import Escalation, QuietHours
 from tests.conftest import REPOSITORY
 
 # ruff: noqa: E501  (a row of a table is read as one line)
