@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ READINGS = {
 }  # fmt: skip
 BOUNDED_ABOVE, BOUNDED_BELOW = int(Flag.BELOW | Flag.AT_MOST), int(Flag.ABOVE | Flag.AT_LEAST)
 PRODUCT_UNITS = ("mg2/dL2", "mmol2/L2")
+PARTS = ("calcium", "phosphate", "albumin")  # what derived measures are made of
 DAYS = 1 << 22  # more than any day number: patient and day pack into one sortable integer
 
 
@@ -177,7 +179,9 @@ class Measures:
     patients: pd.DataFrame
     quantities: Mapping[str, tuple[int, Quantity]]
     calcium_basis: str = "measured"
-    _made: dict[str, Values] = field(default_factory=dict)
+    _made: dict[tuple[str, int], Values] = field(default_factory=dict)
+    _newest: dict[tuple[str, int], IntArray] = field(default_factory=dict)
+    _flags: dict[str, int] = field(default_factory=dict)
     _kept_out: int = KEPT_OUT
     _readings: dict[str, Measures] = field(default_factory=dict)
 
@@ -193,16 +197,17 @@ class Measures:
         self._analytes = columns["analyte"][self._by_analyte]
 
     def reading(self, reads: str) -> Measures:
-        """The same patients, leaving out other values (READINGS)."""
+        """The same patients, leaving out other values (READINGS). What no value of a measure is marked with leaves nothing
+        out: readings that come to the same share what was made."""
         if READINGS[reads] == self._kept_out:
             return self
         if reads not in self._readings:
             other = copy(self)
-            other._made, other._kept_out = {}, READINGS[reads]
+            other._kept_out = READINGS[reads]
             self._readings[reads] = other
         return self._readings[reads]
 
-    @property
+    @cached_property
     def seen(self) -> tuple[IntArray, IntArray]:
         """Day of each patient's first and newest result of any kind, (patients,); far ahead and far back without one."""
         first, newest = np.full(len(self.patients), DAYS), np.full(len(self.patients), -DAYS)
@@ -215,17 +220,39 @@ class Measures:
 
     def of(self, measure: str) -> Values:
         """The values of an analyte, or of a derived measure (rules.load.DERIVED). KeyError for any other name."""
-        if measure not in self._made:
+        key = self._key(measure)
+        if key not in self._made:
             derived = {"computed_adjusted_calcium": self._adjusted, "calcium_higher": self._calcium_higher,
                        "calcium_lower": self._calcium_lower, "ca_p": self._product, "ca_p_higher": self._higher}  # fmt: skip
-            self._made[measure] = derived[measure]() if measure in derived else self._measured(measure)
-        return self._made[measure]
+            self._made[key] = derived[measure]() if measure in derived else self._measured(measure)
+        return self._made[key]
+
+    def newest(self, measure: str) -> IntArray:
+        """Row of each patient's newest value of a measure, (patients,); -1 where there is none."""
+        key = self._key(measure)
+        if key not in self._newest:
+            self._newest[key] = ends(self.of(measure).rank, len(self.patients))
+        return self._newest[key]
+
+    def newest_day(self, measure: str) -> IntArray:
+        """Day of each patient's newest value, (patients,); far in the past where there is none."""
+        return np.append(self.of(measure).day, np.int64(-DAYS))[self.newest(measure)]
+
+    def _key(self, measure: str) -> tuple[str, int]:
+        """A measure, and what this reading leaves out of it."""
+        if measure not in self._flags:
+            parts = (measure,) if measure in self.quantities else PARTS
+            flags = [self._columns["flags"][self._rows(part)] for part in parts if part in self.quantities]
+            self._flags[measure] = int(np.bitwise_or.reduce(np.concatenate(flags), initial=0))
+        return measure, self._kept_out & self._flags[measure]
+
+    def _rows(self, analyte: str) -> IntArray:
+        number = self.quantities[analyte][0]
+        first, end = np.searchsorted(self._analytes, [number, number + 1])
+        return self._by_analyte[first:end]
 
     def _measured(self, analyte: str) -> Values:
-        number, quantity = self.quantities[analyte]
-        column = self._columns
-        first, end = np.searchsorted(self._analytes, [number, number + 1])
-        rows = self._by_analyte[first:end]
+        quantity, column, rows = self.quantities[analyte][1], self._columns, self._rows(analyte)
         flags = column["flags"][rows].astype(np.int64)
         keep = (flags & self._kept_out == 0) & (self._rank[rows] >= 0) & np.isfinite(column["value"][rows])
         if not keep.all():
@@ -367,6 +394,15 @@ def _known(parts: tuple[tuple[Values, IntArray], ...]) -> IntArray | None:
 
 def _reported(value: FloatArray, si: BoolArray, to_si: float) -> FloatArray:
     return as_reported(value, si, to_si) if si.any() else value
+
+
+def ends(rank: IntArray, patients: int) -> IntArray:
+    """Row of the newest draw of each patient, (patients,); -1 where the patient has none."""
+    everyone = np.arange(patients)
+    if not len(rank):
+        return np.full(patients, -1, dtype=np.int64)
+    last = np.searchsorted(rank, everyone, "right") - 1
+    return np.where((last >= 0) & (rank[np.maximum(last, 0)] == everyone), last, -1)
 
 
 def patient_ranks(ids: IntArray, patients: IntArray) -> IntArray:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntFlag, StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 
@@ -93,8 +93,7 @@ class Flag(IntFlag):
     ZONE_ASSUMED = 512  # the source wrote no zone; the feed's was used
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):  # rather than a dataclass: a night makes hundreds of thousands
     """One result a finding rests on.
 
     value: in `unit`, the unit reported; comparator '' or one of < <= > >=; result_id: id of the stored

@@ -115,15 +115,6 @@ def fold(rank: IntArray, raised: BoolArray, cleared: BoolArray) -> Fold:
     return Fold(raised, cleared, last_raise, last_clear, last_raise > last_clear)
 
 
-def ends(rank: IntArray, patients: int) -> IntArray:
-    """Row of the newest draw of each patient, (patients,); -1 where the patient has none."""
-    everyone = np.arange(patients)
-    if not len(rank):
-        return np.full(patients, -1, dtype=np.int64)
-    last = np.searchsorted(rank, everyone, "right") - 1
-    return np.where((last >= 0) & (rank[np.maximum(last, 0)] == everyone), last, -1)
-
-
 class Means(NamedTuple):
     mean: FloatArray
     values: IntArray

@@ -71,7 +71,6 @@ LONG = {
     "history/nephrowatch_verify.py": "the verifier an auditor takes along: one file on purpose",
     "pipeline.py": "every stage and every action of a person, one short function each: the list of what can be done",
     "records.py": "the nouns, in one place",
-    "trends.py": "anchors, the fold, means and exposure: what every rule is made of",
 }
 LIMIT = 260  # "most under 250" (design); a few lines more need no reason
 

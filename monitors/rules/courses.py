@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from monitors.measures import DAYS, BoolArray, IntArray, Values
+from monitors.measures import BoolArray, IntArray, Values, ends
 from monitors.rules.breaches import Anchors, Breach, UpperLimit
 from monitors.rules.model import Rule, Signal
 from monitors.rules.movements import falls, moves, rises_in_a_row
-from monitors.trends import Fold, certain, chain, ends, fold, last_clear_before, met, rolling_mean
+from monitors.trends import Fold, certain, chain, fold, last_clear_before, met, rolling_mean
 from monitors.units import FloatArray, Limit, round6
 
 OPPOSITE = {"above": "at_or_below", "at_least": "below", "below": "at_least", "at_or_below": "above"}
@@ -172,13 +172,6 @@ def _known_late(folded: Fold, values: Values) -> BoolArray:
     base = np.cumsum(begins) * (len(values) + 1)  # a raise counts until the next clear, and for its own patient
     latest = np.maximum.accumulate(base + np.where(folded.raised, order + 1, 0)) - base - 1
     return np.asarray(folded.latched & (latest > order))
-
-
-def newest_days(values: Values, patients: int) -> IntArray:
-    """Day of each patient's newest value, (patients,); far in the past where there is none."""
-    end = ends(values.rank, patients)
-    days = np.append(values.day, np.int64(-DAYS))
-    return np.where(end >= 0, days[end], -DAYS)
 
 
 def nights_of(patients: pd.DataFrame) -> Nights:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitors.measures import DAYS, BoolArray, IntArray
+from monitors.measures import DAYS, BoolArray, IntArray, ends
 from monitors.rules.courses import Course, beyond, chained
 from monitors.rules.model import Anchors, Rule, Signal
 from monitors.rules.moments import Moments, distinct, instants, newest_at
 from monitors.rules.overdue import due, due_days
 from monitors.rules.sources import Sources
 from monitors.rules.states import FALSE, TRUE, draws_of, state, turning_days
-from monitors.trends import ON, Fold, chain, ends, fold, last_clear_before, last_so_far, met, unkeyed
+from monitors.trends import ON, Fold, chain, fold, last_clear_before, last_so_far, met, unkeyed
 
 Rows = tuple[IntArray, IntArray, IntArray]  # rank, at, day
 

@@ -9,14 +9,15 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 
-from monitors.measures import IntArray, Measures, Values
+from monitors.measures import IntArray, Interval, Measures, Values
 from monitors.records import Evidence
 from monitors.rules.courses import Course
 from monitors.rules.model import Rule
-from monitors.trends import before_of, ends
+from monitors.trends import before_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -25,6 +26,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def instant(at: int) -> datetime:
     """µs since 1970 as a time in UTC."""
     return EPOCH + timedelta(microseconds=at)
+
+
+def signs(interval: Interval) -> list[str | None]:
+    """The sign to print before each value: '', <, <=, >, >=; None where nothing bounds it on either side."""
+    value, lo, hi = interval
+    bounded = np.flatnonzero(lo != hi).tolist()
+    found: list[str | None] = [""] * len(value)
+    for row in bounded:
+        found[row] = comparator(float(value[row]), float(lo[row]), float(hi[row]))
+    return found
 
 
 def comparator(value: float, lo: float, hi: float) -> str | None:
@@ -40,18 +51,15 @@ def comparator(value: float, lo: float, hi: float) -> str | None:
 
 def cite(values: Values, rows: IntArray, role: str) -> list[list[Evidence]]:
     """Each of some values as evidence, followed by the results it was derived from."""
-    columns = (*values.interval, values.si, values.at, values.id)
-    cells = zip(*(column[rows].tolist() for column in columns), strict=True)
+    interval = Interval(*(end[rows] for end in values.interval))
     parts = [(part, index[rows]) for part, index in values.parts]
     part_ids = [np.where(place >= 0, part.id[place], 0).tolist() if len(part) else [0] * len(rows) for part, place in parts]
-    derived = zip(*part_ids, strict=True) if parts else [()] * len(rows)
-    cited: list[list[Evidence]] = []
-    for (value, lo, hi, si, at, number), made_of in zip(cells, derived, strict=True):
-        sign = comparator(value, lo, hi)
-        ids = tuple(part for part in made_of if part)
-        unit = values.units[si]
-        item = None if sign is None else Evidence(values.measure, value, unit, instant(at), number, sign, role, ids)
-        cited.append([] if item is None else [item])
+    made_of = [tuple(filter(None, ids)) for ids in zip(*part_ids, strict=True)] if parts else repeat(())
+    found = map(
+        Evidence, repeat(values.measure), interval.value.tolist(), [values.units[si] for si in values.si[rows].tolist()],
+        map(instant, values.at[rows].tolist()), values.id[rows].tolist(), signs(interval), repeat(role), made_of,
+    )  # fmt: skip
+    cited = [[] if item.comparator is None else [item] for item in found]
     for part, place in parts:
         given = np.flatnonzero(place >= 0)
         for owner, items in zip(given.tolist(), cite(part, place[given], role), strict=True):
@@ -112,7 +120,7 @@ def _citations(
 
 def _newest(measures: Measures, name: str, patients: IntArray, owners: IntArray) -> Iterator[Citation]:
     values = measures.of(name)
-    places = ends(values.rank, len(measures.patients))[patients]
+    places = measures.newest(name)[patients]
     yield owners[places >= 0], values, places[places >= 0], "condition"
 
 
@@ -131,7 +139,7 @@ def newest_evidence(measures: Measures, names: Sequence[str], patients: IntArray
     seen: list[dict[tuple[str, int], Evidence]] = [{} for _ in patients]
     for name in names:
         values = measures.of(name)
-        rows = ends(values.rank, len(measures.patients))[patients]
+        rows = measures.newest(name)[patients]
         owners = np.flatnonzero(rows >= 0)
         for owner, items in zip(owners.tolist(), cite(values, rows[owners], "latest"), strict=True):
             for item in items:

@@ -13,17 +13,18 @@ from monitors.measures import IntArray, Values
 from monitors.records import utc_text
 from monitors.rules.breaches import Breach, UpperLimit
 from monitors.rules.conditions import Condition
-from monitors.rules.courses import Course, Nights, newest_days, pace
+from monitors.rules.courses import Course, Nights, pace
 from monitors.rules.evidence import comparator, instant
 from monitors.rules.model import Rule
 from monitors.rules.moments import Moments
 from monitors.rules.sources import Sources
-from monitors.rules.states import TRUE, UNKNOWN, state
-from monitors.trends import day_key, ends
+from monitors.rules.states import FALSE, TRUE, UNKNOWN, state
+from monitors.trends import day_key
 from monitors.units import Limit
 
 RECENTLY_DAYS = 30  # a drug stopped so lately still stands on the card
 HIGH_CALCIUM = Limit.parse("10.2 mg/dL | 2.54 mmol/L")  # a fact on a PTH card (KDOQI 2003 6.2), not a limb
+WORDS = {FALSE: False, UNKNOWN: None, TRUE: True}
 _DAY_ZERO = date(1970, 1, 1).toordinal()
 
 Facts = dict[str, Any]
@@ -111,17 +112,18 @@ class Card:
     def _said(self, rule: Rule, course: Course, patients: IntArray, facts: list[Facts]) -> None:
         """The rule's named conditions and counts as of the night; patients: ascending."""
         tonight = Moments(patients, self.nights.as_of[patients], self.nights.day[patients])
-        for name, condition in rule.facts.items():
-            for fact, answer in zip(facts, self._answers(condition, tonight, rule), strict=True):
-                fact.setdefault("said", {})[name] = answer
+        if rule.facts:
+            answers = [self._answers(condition, tonight, rule) for condition in rule.facts.values()]
+            for fact, said in zip(facts, zip(*answers, strict=True), strict=True):
+                fact["said"] = dict(zip(rule.facts, said, strict=True))
         for signal in course.described:
             for condition in (one for stated in signal.conditions for one in stated.walk() if one.count):
-                answers = {name: self._answers(one, tonight, rule) for name, one in (condition.count or {}).items()}
-                for place, fact in enumerate(facts):
-                    mine = {name: answer[place] for name, answer in answers.items()}
-                    unknown = [name for name, answer in mine.items() if answer is None]
+                names = tuple(condition.count or {})
+                answers = [self._answers(one, tonight, rule) for one in (condition.count or {}).values()]
+                for fact, mine in zip(facts, zip(*answers, strict=True), strict=True):
+                    unknown = [name for name, answer in zip(names, mine, strict=True) if answer is None]
                     fact.setdefault("factors", {})[signal.name] = {
-                        "met": [name for name, answer in mine.items() if answer], "unknown": unknown,
+                        "met": [name for name, answer in zip(names, mine, strict=True) if answer], "unknown": unknown,
                         "known": len(mine) - len(unknown), "of": len(mine),
                     }  # fmt: skip
         left_out = [signal.name for signal in rule.signals if signal not in course.described]
@@ -130,14 +132,13 @@ class Card:
                 fact["not_running"] = left_out
 
     def _answers(self, condition: Condition, tonight: Moments, rule: Rule) -> list[bool | None]:
-        words = {TRUE: True, UNKNOWN: None}
-        return [words.get(answer, False) for answer in state(condition, tonight, rule, self.sources).tolist()]
+        return [WORDS[answer] for answer in state(condition, tonight, rule, self.sources).tolist()]
 
     def _unknown(self, rule: Rule, patients: IntArray, facts: list[Facts]) -> None:
         for measure in rule.optional:
             if measure == "medications" or measure.startswith(("fact:", "drug:")):
                 continue
-            newest = newest_days(self.sources.measures.of(measure), len(self.nights))
+            newest = self.sources.measures.newest_day(measure)
             lacks = (self.nights.day - newest)[patients] > gap_of(rule, measure)
             for owner in np.flatnonzero(lacks).tolist():
                 facts[owner].setdefault("unknown", []).append(measure)
@@ -146,7 +147,7 @@ class Card:
         values = course.values
         if values is None or not _by_upper_limit(course.described[0].raise_):
             return
-        rows = ends(values.rank, len(self.nights))[patients]
+        rows = course.end[patients]
         _put(facts, values.measure, np.flatnonzero(rows >= 0), upper_limit_facts(values, rows[rows >= 0]))
         if "calcium" in rule.optional:
             owners, found, calcium = self._recent("calcium", rule, patients)
@@ -181,7 +182,7 @@ class Card:
     def _recent(self, measure: str, rule: Rule, patients: IntArray) -> tuple[IntArray, IntArray, Values]:
         """(owners, rows, values): the newest value of each patient who has one that the rule would still use."""
         values = self.sources.measures.of(measure)
-        rows = ends(values.rank, len(self.nights))[patients]
+        rows = self.sources.measures.newest(measure)[patients]
         age = self.nights.day[patients] - np.append(values.day, 0)[rows]
         owners = np.flatnonzero((rows >= 0) & (age <= gap_of(rule, measure)))
         return owners, rows[owners], values

@@ -181,12 +181,11 @@ def _unassessable(rule: Rule, standing: Standing, card: Card, ids: IntArray, pat
         newest = np.full(len(ids), NONE, dtype=np.int64)
         for measure in measures:
             newest = newest_of(measure, card.sources)
-        days = (newest[chosen], card.drugs.list_day[chosen], card.nights.day[chosen])
+        days = (newest[chosen].tolist(), card.drugs.list_day[chosen].tolist(), card.nights.day[chosen].tolist())
+        texts = {day: unassessable_sentence(rule, reason, *day) for day in set(zip(*days, strict=True))}
         evidence_of = newest_evidence(card.sources.measures, shown, chosen)
-        columns = zip(ids[chosen].tolist(), *(day.tolist() for day in days), evidence_of, strict=True)
-        for patient, newest_day, listed, today, evidence in columns:
-            sentence = unassessable_sentence(rule, reason, newest_day, listed, today)
-            yield Finding(patient, rule.id, Outcome.NOT_ASSESSABLE, reason, sentence, evidence=evidence)
+        for patient, day, evidence in zip(ids[chosen].tolist(), zip(*days, strict=True), evidence_of, strict=True):
+            yield Finding(patient, rule.id, Outcome.NOT_ASSESSABLE, reason, texts[day], evidence=evidence)
 
 
 def _since(course: Course, fold: Fold, patients: IntArray) -> IntArray:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from monitors.measures import BoolArray, IntArray
 from monitors.records import Outcome
-from monitors.rules.courses import Course, newest_days
+from monitors.rules.courses import Course
 from monitors.rules.events import exposed
 from monitors.rules.load import DRAWS, MEDICATIONS
 from monitors.rules.model import Rule
@@ -91,7 +91,7 @@ def _grounds(
 
 def newest_of(measure: str, sources: Sources) -> IntArray:
     """Day of each patient's newest value of a measure, or newest result of any kind (DRAWS)."""
-    return sources.measures.seen[1] if measure == DRAWS else newest_days(sources.measures.of(measure), len(sources))
+    return sources.measures.seen[1] if measure == DRAWS else sources.measures.newest_day(measure)
 
 
 def firing_reason(rule: Rule) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitors.measures import DAYS, BoolArray, IntArray, Values
 from monitors.rules.conditions import Condition
-from monitors.rules.courses import beyond, chained, newest_days, not_beyond
+from monitors.rules.courses import beyond, chained, not_beyond
 from monitors.rules.model import Rule
 from monitors.rules.moments import Moments, newest_at
 from monitors.rules.sources import Sources
@@ -217,4 +217,4 @@ def _looked_at(condition: Condition, sources: Sources) -> Iterator[tuple[str, st
                 yield from _looked_at(inside, sources)
 
 
-__all__ = ["FALSE", "TRUE", "UNKNOWN", "draws_of", "newest_days", "possible", "state", "turning_days"]
+__all__ = ["FALSE", "TRUE", "UNKNOWN", "draws_of", "possible", "state", "turning_days"]

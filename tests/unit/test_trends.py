@@ -5,14 +5,13 @@ import pandas as pd
 import pytest
 from spec.table import MEDICATIONS, Frames, catalogue
 
-from monitors.measures import Measures
+from monitors.measures import Measures, ends
 from monitors.trends import (
     OFF,
     ON,
     UNKNOWN,
     certain,
     chain,
-    ends,
     exposure,
     fold,
     last_clear_before,
