@@ -28,9 +28,10 @@ def alert(request: Request, ref: str, session: Signed, done: str = "") -> Respon
         read.log("alert", patient_id=episode["patient_id"], ref=episode["ref"], unit=episode["unit"])
         shown = life(read, pages, episode)
         forms = people.actions(pages, session, read, episode, shown["evidence"])
+        review = reviewed(read, pages)
     people.opened(pages, session, episode["ref"], episode["unit"])
     return pages.render(request, "alert.html", {
-        "title": f"Alert {episode['ref']}", "episode": episode, **shown, "reviewed": reviewed(pages), "done": done,
+        "title": f"Alert {episode['ref']}", "episode": episode, **shown, "reviewed": review, "done": done,
         "actions": forms,
         "patient": pages.sessions.seal(session.viewer, episode["patient_id"])})  # fmt: skip
 

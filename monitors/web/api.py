@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from monitors.web import alert, verified
+from monitors.web import alert, lists, verified
 from monitors.web.access import Session
 from monitors.web.app import Pages, need
 from monitors.web.history import SHOWN, Searched
-from monitors.web.morning import board
 from monitors.web.reading import reading
 
 SAYS: dict[int | str, dict[str, Any]] = {
@@ -67,12 +67,22 @@ class Ledger(BaseModel):
 
 
 @router.get("/episodes")
-def episodes(request: Request, session: Annotated[Session, Depends(need("patients"))], unit: str = "") -> list[Open]:
-    """Open episodes of your units, the worst first."""
+def episodes(
+    request: Request, answer: Response, session: Annotated[Session, Depends(need("patients"))], unit: str = "", after: str = ""
+) -> list[Open]:  # fmt: skip
+    """Open episodes of your units: unit by unit, the most pressing first, those of up to a hundred patients. Where there are
+    more, the header `Link` holds the address of what follows (rel="next")."""
     pages: Pages = request.app.state.pages
+    unit = unit.replace("\x00", "")
     with reading(pages.here, session) as read:
-        read.log("api_episodes", unit=unit.replace("\x00", ""))
-        rows = [row for one in board(read, pages, unit.replace("\x00", "")) for row in one["rows"]]
+        read.log("api_episodes", unit=unit)
+        zones = {row["unit"]: row["zone"] for row in read.rows("web/zones")}
+        parts = lists.listed(read, zones, unit, after, lists.SHOWN + 1, lists.SHOWN + 1)
+    patients = [row for part in parts.values() for row in part.patients]
+    if len(patients) > lists.SHOWN:
+        following = urlencode({"unit": unit, "after": str(lists.place_of(patients[lists.SHOWN - 1]))})
+        answer.headers["Link"] = f'</api/v1/episodes?{following}>; rel="next"'
+    rows = [row for patient in patients[: lists.SHOWN] for row in patient["episodes"]]
     return [Open(**{name: row[name] for name in Open.model_fields}) for row in rows]
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from monitors.database import Role, sql
-from monitors.records import local_day
+from monitors.database import sql
+from monitors.web import lists
 from monitors.web.access import Session
 from monitors.web.app import Pages, need
 from monitors.web.reading import Reading, reading
@@ -17,35 +17,43 @@ router = APIRouter()
 
 
 @router.get("/")
-def morning(request: Request, session: Annotated[Session, Depends(need("any"))], unit: str = "") -> Response:
+def morning(
+    request: Request, session: Annotated[Session, Depends(need("any"))], unit: str = "", after: str = ""
+) -> Response:  # fmt: skip
+    """after: where the page before ended, as `lists.Place` writes it."""
     if not session.viewer.may("patients"):
         return RedirectResponse("/feeds" if session.viewer.may("feeds") else "/rules", 303)
-    return _show(request, session, unit, "morning.html")
+    return _show(request, session, unit, after, "morning")
 
 
 @router.get("/round")
-def ward_round(request: Request, session: Annotated[Session, Depends(need("patients"))], unit: str = "") -> Response:
-    """The list to take along: everybody of a unit with an open episode, on paper."""
-    return _show(request, session, unit, "round.html")
+def ward_round(
+    request: Request, session: Annotated[Session, Depends(need("patients"))], unit: str = "", after: str = ""
+) -> Response:  # fmt: skip
+    """The list to take along: everybody of a unit with an open episode, on paper; a long one in several sheets, said so."""
+    return _show(request, session, unit, after, "round")
 
 
-def _show(request: Request, session: Session, unit: str, template: str) -> Response:
+def _show(request: Request, session: Session, unit: str, after: str, what: str) -> Response:
     pages: Pages = request.app.state.pages
     with reading(pages.here, session) as read:
-        read.log("morning" if template == "morning.html" else "round", unit=unit)
-        units = board(read, pages, unit)
-    return pages.render(request, template, {"title": "Morning", "units": units, "chosen": unit, "reviewed": reviewed(pages)})
+        read.log(what, unit=unit)
+        units = board(read, pages, unit, after)
+        review = reviewed(read, pages)
+    title = {"morning": "Morning", "round": "Ward round"}[what]
+    return pages.render(request, f"{what}.html", {
+        "title": title, "units": units, "chosen": unit, "after": after, "reviewed": review})  # fmt: skip
 
 
-def board(read: Reading, pages: Pages, unit: str = "") -> list[dict[str, Any]]:
-    """Each unit the reader sees with its patients, what was not assessed, and which feeds are silent."""
-    units = {row["unit"]: {**row, "rows": [], "missing": [], "alarms": [], "counts": {}} for row in read.rows("web/units")}
-    for row in read.rows("web/morning", unit=unit):
-        one = units[row["unit"]]
-        row["patient"] = pages.sessions.seal(read.session.viewer, row["patient_id"])
-        row["today"] = local_day(read.now, one["zone"])
-        one["rows"].append(row)
-        one["counts"][row["severity"]] = one["counts"].get(row["severity"], 0) + 1
+def board(read: Reading, pages: Pages, unit: str = "", after: str = "") -> list[dict[str, Any]]:
+    """Each unit the reader sees with a page of its patients, what was not assessed, and which feeds are silent."""
+    units = {row["unit"]: {**row, "part": lists.Part([]), "missing": [], "alarms": []} for row in read.rows("web/units")}
+    zones = {code: one["zone"] for code, one in units.items()}
+    most = lists.SHOWN if unit or len(units) < 2 else max(lists.SHOWN // len(units), lists.LEAST)
+    for code, part in lists.listed(read, zones, unit, after, most).items():
+        units[code]["part"] = part
+        for row in part.patients:
+            row["patient"] = pages.sessions.seal(read.session.viewer, row["patient_id"])
     reasons: dict[tuple[str, str], dict[str, Any]] = {}
     for row in read.rows("web/not_assessed"):
         known = reasons.setdefault((row["unit"], row["reason"]), {"reason": row["reason"], "patients": 0, "rules": []})
@@ -67,10 +75,9 @@ def _served(pages: Pages, feed: str) -> list[str]:
     return [found.unit] if found is not None and found.unit else []
 
 
-def reviewed(pages: Pages) -> str:
+def reviewed(read: Reading, pages: Pages) -> str:
     """What every page says of the rules: how many of those in use no clinician has signed."""
-    with pages.here.db.begin(Role.PAGES) as connection:
-        events = connection.execute(sql("rules/events")).all()
+    events = read.connection.execute(sql("rules/events")).all()
     signed = {(event.rule, event.content) for event in events if event.kind == "signed"}
     unsigned = [rule for rule in pages.contents if rule not in signed]
     if not unsigned:

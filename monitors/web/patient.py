@@ -38,11 +38,12 @@ def patient(
         drugs = read.rows("web/drugs", patient_id=patient_id)
         episodes = read.rows("web/episodes_of_patient", patient_id=patient_id)
         zone = next((u["zone"] for u in read.rows("web/units") if u["unit"] == person["unit"]), "UTC")
+        review = reviewed(read, pages)
     series = charts.series_of(rows, pages.here.config.analytes)
     picture = charts.time_line(series, drugs, episodes, since if months != "all" else None, read.now)
     return pages.render(request, "patient.html", {
         "title": "Patient", "person": person, "picture": picture, "series": series, "drugs": drugs, "episodes": episodes,
-        "months": months, "known": known, "sealed": sealed, "zone": zone, "reviewed": reviewed(pages)})  # fmt: skip
+        "months": months, "known": known, "sealed": sealed, "zone": zone, "reviewed": review})  # fmt: skip
 
 
 @router.get("/patients/{sealed}/looked")

@@ -1,6 +1,6 @@
--- Open episodes of the units the reader sees, the worst of all units first, so that a cut leaves out none that is worse: whom they are about, why, who was told, what has been done.
+-- Episodes of a list: whom they are about, why, who was told, what has been done.
 SELECT e.episode_id, e.ref, e.unit, e.patient_id, e.severity, e.cause_group, e.state, e.opened_night, e.changed_night,
-       e.baseline, s.family_name, s.given_name, s.date_of_birth, s.identifier, s.authority, c.schedule, c.modality,
+       e.baseline, s.family_name, s.given_name, s.date_of_birth, s.identifier, s.authority,
        coalesce(f.sentence, w.sentence, '') AS sentence, coalesce(w.reason, '') AS reason, w.recorded_at AS changed_at,
        ARRAY(SELECT l.rule FROM nephrowatch.limbs l WHERE l.episode_id = e.episode_id
               AND l.outcome IN ('firing', 'holding') ORDER BY l.rule) AS rules,
@@ -16,8 +16,6 @@ SELECT e.episode_id, e.ref, e.unit, e.patient_id, e.severity, e.cause_group, e.s
                   AND o.state IN ('permanent', 'ambiguous', 'dead')) AS failed
 FROM nephrowatch.episodes e
 JOIN nephrowatch.subjects s ON s.subject_id = e.patient_id
-LEFT JOIN LATERAL (SELECT schedule, modality FROM nephrowatch.census c WHERE c.subject_id = e.patient_id
-                    ORDER BY c.effective_on DESC, c.batch DESC, c.census_id DESC LIMIT 1) c ON true
 LEFT JOIN LATERAL (SELECT sentence, reason, recorded_at FROM nephrowatch.changes w
                     WHERE w.episode_id = e.episode_id AND w.judgement_id IS NOT NULL ORDER BY w.seq DESC LIMIT 1) w ON true
 LEFT JOIN LATERAL (
@@ -26,6 +24,4 @@ LEFT JOIN LATERAL (
       AND f.judgement_id = (SELECT max(j.judgement_id) FROM nephrowatch.judgements j WHERE j.live AND j.reconciled_at IS NOT NULL)
     ORDER BY CASE l.severity WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, l.rule LIMIT 1
 ) f ON true
-WHERE e.state NOT IN ('resolved', 'retracted', 'closed') AND (:unit = '' OR e.unit = :unit)
-ORDER BY CASE e.severity WHEN 'CRITICAL' THEN 0 WHEN 'HIGH' THEN 1 ELSE 2 END, e.changed_night DESC, e.ref
-LIMIT 2000
+WHERE e.episode_id = ANY (CAST(:episodes AS bigint[]))

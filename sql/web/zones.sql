@@ -1,0 +1,2 @@
+-- The time zone of each unit.
+SELECT unit, zone FROM nephrowatch.units
