@@ -168,6 +168,8 @@ class _Case:
             kind, reason = ChangeKind.REFRESHED, "assessable_again"
         elif fall or cleared:
             kind, reason = ChangeKind.EASED, "severity_down" if fall else "limb_cleared"
+        elif any(step.returned for step in standing):  # lists and pages go by the limbs: one that fires again must stand there
+            kind, reason = ChangeKind.REFRESHED, "assessable_again"
         else:
             return self._told(ChangeKind.TOLD_LATE, "not_told_before")
         if kind is ChangeKind.REOPENED:
@@ -188,7 +190,9 @@ class _Case:
             needed = {}
         if kind is ChangeKind.TOLD_LATE and not needed:
             return None
-        if self.episode is not None and (reason == "evidence_corrected" or kind is ChangeKind.REOPENED):
+        if self.episode is not None and (
+            reason == "evidence_corrected" or kind in (ChangeKind.REOPENED, ChangeKind.REFRESHED)
+        ):
             gone = {step.rule for step in self.steps if step.corrected}
             told = [name for name, limbs in self.episode.told.items() if gone & limbs.keys()]
             needed = {**needed, **dict.fromkeys(told, "withdrawn")}

@@ -26,6 +26,7 @@ from monitors import (
     cli_routes,
     cli_rules,
     cli_web,
+    cli_why,
     logs,
     pipeline,
 )
@@ -42,7 +43,7 @@ for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), 
                      ("notify", cli_delivery.notify_app), ("routes", cli_routes.app),
                      ("destinations", cli_destinations.app)):  # fmt: skip
     app.add_typer(child, name=name)
-app.command("why")(cli_rules.why)
+app.command("why")(cli_why.why)
 app.command("erase")(cli_history.erase)
 app.command("web")(cli_web.web)
 app.command("slack-listen")(cli_listen.slack_listen)

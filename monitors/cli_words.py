@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
@@ -57,3 +57,19 @@ def said(what: str, text: str) -> str:
     if not text.strip():
         raise UserError(f"--{what} is empty; it is kept in the ledger, so it has to say something.")
     return text.strip()
+
+
+def day_of(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date; write it like 2026-04-15") from None
+
+
+def instant_of(text: str) -> datetime:
+    """A time with its zone; without one it is UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a time; write it like 2026-04-15T06:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

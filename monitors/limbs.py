@@ -78,6 +78,11 @@ class Step:
         return self.after.outcome is Outcome.FIRING
 
     @property
+    def returned(self) -> bool:
+        """Whether it can be judged again, where it could not be."""
+        return self.before is not None and not self.before.active and self.after.active
+
+    @property
     def moved(self) -> bool:
         assessable = (self.before is None or self.before.active) == self.after.active
         return self.joined or self.cleared or self.rise != 0 or not assessable

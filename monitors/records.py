@@ -62,7 +62,7 @@ class ChangeKind(StrEnum):
     EASED = "eased"  # severity down, or a limb cleared while another goes on
     TOLD_LATE = "told_late"  # nothing changed, but somebody who should know was never told
     STALE = "stale"
-    REFRESHED = "refreshed"  # judged again after having been stale
+    REFRESHED = "refreshed"  # a limb can be judged again, where it could not be
     HANDED_OVER = "handed_over"
     RESOLVED = "resolved"
     RETRACTED = "retracted"

@@ -115,6 +115,12 @@ def fold(rank: IntArray, raised: BoolArray, cleared: BoolArray) -> Fold:
     return Fold(raised, cleared, last_raise, last_clear, last_raise > last_clear)
 
 
+def window_start(values: Values, rows: IntArray, days: int) -> IntArray:
+    """The first draw of the same patient that is not more than `days` days older than each of `rows`."""
+    key, first = day_key(values.rank, values.day), np.searchsorted(values.rank, values.rank[rows], "left")
+    return np.asarray(np.maximum(np.searchsorted(key, key[rows] - days, "left"), first))
+
+
 class Means(NamedTuple):
     mean: FloatArray
     values: IntArray
@@ -128,10 +134,7 @@ def rolling_mean(values: Values, rows: IntArray, days: int) -> Means:
     """
     if not len(rows):
         return Means(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool))
-    key = day_key(values.rank, values.day)
-    start = np.searchsorted(key, key[rows] - days, "right")
-    start = np.maximum(start, np.searchsorted(values.rank, values.rank[rows], "left"))
-    cut = np.column_stack([start, rows + 1]).ravel()
+    cut = np.column_stack([window_start(values, rows, days - 1), rows + 1]).ravel()
     exact = values.exact
 
     def total(numbers: FloatArray) -> FloatArray:
@@ -142,8 +145,7 @@ def rolling_mean(values: Values, rows: IntArray, days: int) -> Means:
     reported = values.interval.value
     conventional = np.where(values.si, round6(reported / values.to_si), reported)
     totals = np.where(si, total(np.where(exact, reported, 0.0)), total(np.where(exact, conventional, 0.0)))
-    mean = np.full(len(rows), np.nan)
-    np.divide(totals, count, out=mean, where=count > 0)
+    mean = np.divide(totals, count, out=np.full(len(rows), np.nan), where=count > 0)
     return Means(round6(mean), count.astype(np.int64), si)
 
 

@@ -43,7 +43,7 @@ PARTS = {
     "cli_alerts": "cli", "cli_routes": "cli", "cli_rule_tests": "cli",
     "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
     "cli_doctor": "cli", "cli_metrics": "cli", "cli_history": "cli", "sealing": "stages", "cli_database": "cli",
-    "cli_listen": "cli", "presses": "stages", "detail_leaves": "stages", "cli_destinations": "cli",
+    "cli_listen": "cli", "presses": "stages", "detail_leaves": "stages", "cli_destinations": "cli", "cli_why": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
 DOORS = {"cli", "demo", "doctor", "metrics", "rulebook", "simulate", "web"}  # what people start; nothing imports them

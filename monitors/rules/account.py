@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from monitors.measures import Values
 from monitors.records import utc_text
-from monitors.rules.breaches import Breach
+from monitors.rules.breaches import Breach, UpperLimit
 from monitors.rules.conditions import Condition
 from monitors.rules.evidence import comparator, instant
+from monitors.rules.model import Step
 from monitors.rules.sentences import name_of
 
 ANSWERS = {True: "met", False: "not met", None: "unknown"}
@@ -34,7 +35,7 @@ class Test:
 
     __test__ = False
     about: str
-    kind: str  # raise | clear | while | unless | state | overdue | exposure | input | rule
+    kind: str  # raise | clear | latched | while | unless | state | overdue | exposure | input | rule | step
     asks: str
     answer: str
     numbers: str = ""
@@ -58,12 +59,30 @@ def number(values: Values, row: int) -> str:
 
 def asked(breach: Breach) -> str:
     """What a breach asks of a value, with its limit in both unit systems."""
-    return f"{breach.comparison.replace('_', ' ')} {breach.limit}" if breach.compares else "a movement of values"
+    if not breach.compares:
+        return "a movement of values"
+    words, limit = breach.comparison.replace("_", " "), breach.limit
+    if isinstance(limit, UpperLimit):
+        return f"{words} {limit.times:g} times the assay's upper limit ({limit.otherwise} where it states none)"
+    return f"{words} {limit}"
 
 
 def often(breach: Breach) -> str:
     """At how many anchors, where more than one is looked at."""
     return f" at {breach.anchors} of {breach.window} anchors, the latest among them" if breach.window > 1 else ""
+
+
+def step_words(step: Step) -> str:
+    """What a step asks of the draw that raised."""
+    if step.mean is not None:
+        return f"mean of {step.mean.days} days at or above {step.mean.at_least}, of at least {step.mean.values} values"
+    if step.latest is not None:
+        return f"the value that raised {asked(step.latest)}"
+    if step.repeated is not None:
+        return f"raised at {step.repeated.anchors} of {step.repeated.of} anchors, the latest among them"
+    if step.while_ is not None:
+        return words(step.while_)
+    return f"the sample that raised younger than {step.younger_hours} h at the night's end"
 
 
 def words(condition: Condition) -> str:

@@ -6,20 +6,23 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from monitors.measures import DAYS, IntArray
-from monitors.rules.account import ANSWERS, Test, asked, number, often, words
+from monitors.measures import DAYS, BoolArray, IntArray, Values
+from monitors.rules.account import ANSWERS, Test, asked, number, often, step_words, words
+from monitors.rules.breaches import Breach
 from monitors.rules.conditions import Condition
-from monitors.rules.courses import beyond, follow, looked_at, pace
+from monitors.rules.courses import Course, beyond, follow, looked_at, pace
 from monitors.rules.facts import day_text
-from monitors.rules.model import Rule, Signal
+from monitors.rules.model import Rule, Signal, Step
 from monitors.rules.moments import Moments
+from monitors.rules.movements import highest_before
 from monitors.rules.overdue import due
 from monitors.rules.sentences import limit_texts, name_of, overdue_text
+from monitors.rules.severity import followed, holds
 from monitors.rules.signals import runs
 from monitors.rules.sources import Sources
 from monitors.rules.standing import newest_of
 from monitors.rules.states import TRUE, UNKNOWN, state
-from monitors.trends import OFF, ON, met
+from monitors.trends import OFF, ON, met, rolling_mean
 
 
 def answered(rule: Rule, sources: Sources) -> Iterator[Test]:
@@ -48,6 +51,10 @@ def answered(rule: Rule, sources: Sources) -> Iterator[Test]:
         for kind, condition in (("state", signal.state), ("while", signal.while_), ("unless", signal.unless)):
             if condition is not None:
                 yield from _condition(condition, kind, about, rule, sources, tonight)
+    course = sources.courses[rule.id]
+    if len(course.fold.last_raise) and course.fold.last_raise[-1] >= 0:
+        for step in rule.steps:
+            yield _step(step, rule, course, sources)
 
 
 def _of_signal(signal: Signal, about: str, rule: Rule, sources: Sources) -> Iterator[Test]:
@@ -66,18 +73,49 @@ def _of_signal(signal: Signal, about: str, rule: Rule, sources: Sources) -> Iter
         answer = met(high, course.previous, breach.anchors, breach.window)[last]
         if kind == "raise":
             answer = course.fold.raised[last]
-        rows = [last]
-        while len(rows) < breach.window and course.previous[rows[-1]] >= 0:
-            rows.append(int(course.previous[rows[-1]]))
-        numbers = "; ".join(f"{number(values, row)} on {day_text(int(values.day[row]))}: {'yes' if high[row] else 'no'}"
-                            for row in rows)  # fmt: skip
         asks = f"{name_of(signal.measure)} {limit_texts(breach, values, np.array([last]))[0]}{often(breach)}"
-        yield Test(about, kind, asks, ANSWERS[bool(answer)], numbers)
+        yield Test(about, kind, asks, ANSWERS[bool(answer)], _numbers(breach, values, course.previous, high))
     fold = course.fold
     ever = [f"last {word} {day_text(int(values.day[rows[last]]))}" for word, rows in
             (("raised", fold.last_raise), ("cleared", fold.last_clear)) if rows[last] >= 0]  # fmt: skip
     answer = bool(fold.latched[last])
     yield Test(about, "latched", "raised, and not cleared since", ANSWERS[answer], "; ".join(ever) or "it never raised")
+
+
+def _numbers(breach: Breach, values: Values, previous: IntArray, high: BoolArray) -> str:
+    """What the newest value was answered by: a mean, the values it was compared with, or each anchor with its own answer."""
+    last = len(values) - 1
+    if breach.mean is not None:
+        return mean_text(values, last, breach.mean.days)
+    rows = [last]
+    if breach.fall is not None:
+        rows.append(int(highest_before(breach.fall, values, np.array([last]))[0]) if values.exact[last] else last)
+    while len(rows) < breach.compared and previous[rows[-1]] >= 0:
+        rows.append(int(previous[rows[-1]]))
+    said = [f"{number(values, row)} on {day_text(int(values.day[row]))}" for row in dict.fromkeys(rows)]
+    if not breach.compares:
+        return f"{said[0]}, {'highest before' if breach.fall else 'anchors before'}: {'; '.join(said[1:]) or 'none'}"
+    return "; ".join(f"{text}: {'yes' if high[row] else 'no'}" for text, row in zip(said, rows, strict=True))
+
+
+def mean_text(values: Values, row: int, days: int) -> str:
+    """`2.555 mmol/L, the mean of 4 values`."""
+    mean = rolling_mean(values, np.array([row]), days)
+    count = int(mean.values[0])
+    if not count:
+        return "no exact value to average"
+    return f"{mean.mean[0]:g} {values.units[int(mean.si[0])]}, the mean of {count} value{'s' if count > 1 else ''}"
+
+
+def _step(step: Step, rule: Rule, course: Course, sources: Sources) -> Test:
+    """What makes it more severe, asked at the draw that raised it last."""
+    raised = np.array([course.fold.last_raise[-1]])
+    numbers = ""
+    if step.mean is not None:
+        values, rows = followed(course, raised)
+        numbers = mean_text(values, int(rows[0]), step.mean.days) if rows[0] >= 0 else "no value"
+    answer = bool(holds(step, rule, course, raised, sources)[0])
+    return Test(step.to.value, "step", step_words(step), ANSWERS[answer], numbers)
 
 
 def _of_rule(name: str, about: str, sources: Sources, tonight: Moments, rule: Rule) -> Test:
@@ -116,7 +154,8 @@ def _input(name: str, rule: Rule, sources: Sources) -> Test:
     newest = int(newest_of(name, sources)[0])
     age, gap = int(sources.nights.day[0]) - newest, rule.anchors.gap_days
     numbers = f"newest of {day_text(newest)}, {age} days old" if newest > -DAYS else "none that counts"
-    return Test(name, "input", f"a {name_of(name)} value within {gap} days", ANSWERS[age <= gap], numbers)
+    article = "an" if name_of(name)[0] in "aeio" else "a"
+    return Test(name, "input", f"{article} {name_of(name)} value within {gap} days", ANSWERS[age <= gap], numbers)
 
 
 def _exposed(classes: Sequence[str], sources: Sources, kind: str) -> Test:

@@ -148,6 +148,13 @@ class Breach(Document):
     def window(self) -> int:
         return self.of or self.anchors
 
+    @property
+    def compared(self) -> int:
+        """How many anchors, the newest among them, its answer rests on."""
+        if self.change is not None:
+            return self.change.of + 1
+        return self.rises.count + 1 if self.rises is not None else self.window
+
     def beyond(self, value: float, unit: str) -> float:
         """How far a value lies beyond the limit, as a share of it: the same in either unit system; below 0 on the good side.
         Of a multiple of an assay's upper limit, by the limit it takes where the assay states none."""

@@ -15,9 +15,11 @@ import numpy as np
 
 from monitors.measures import IntArray, Interval, Measures, Values
 from monitors.records import Evidence
+from monitors.rules.breaches import Breach
 from monitors.rules.courses import Course
 from monitors.rules.model import Rule
-from monitors.trends import before_of
+from monitors.rules.movements import highest_before
+from monitors.trends import before_of, window_start
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -98,7 +100,8 @@ def _citations(
 ) -> Iterator[Citation]:
     if course.values is not None:
         described = course.described[0]
-        yield from _anchors(course, rows, owners, max(described.raise_.window if described.raise_ else 1, least))
+        if described.raise_ is not None:
+            yield from _anchors(course, rows, owners, described.raise_, least)
         return
     for number, described in enumerate(course.described):
         stands, signal, places = course.latched[number][rows], course.signals[number], course.newest[number][rows]
@@ -109,7 +112,7 @@ def _citations(
                     rules, rules[described.rule], signal, places[stands], owners[stands], 1, measures
                 )  # fmt: skip
             elif described.raise_ is not None:
-                yield from _anchors(signal, places[stands], owners[stands], max(described.raise_.window, least))
+                yield from _anchors(signal, places[stands], owners[stands], described.raise_, least)
         looked_at = [one.measure for condition in described.conditions for one in condition.walk() if one.measure]
         for name in dict.fromkeys(looked_at):
             yield from _newest(measures, name, course.rank[rows[stands]], owners[stands])
@@ -124,14 +127,31 @@ def _newest(measures: Measures, name: str, patients: IntArray, owners: IntArray)
     yield owners[places >= 0], values, places[places >= 0], "condition"
 
 
-def _anchors(course: Course, rows: IntArray, owners: IntArray, window: int) -> Iterator[Citation]:
-    assert course.values is not None
-    raised = course.fold.last_raise[rows]
+def _anchors(course: Course, rows: IntArray, owners: IntArray, breach: Breach, least: int) -> Iterator[Citation]:
+    """The newest value of a signal and, of its last raise, every value the raise was decided by."""
+    values = course.values
+    assert values is not None
+    raised, window = course.fold.last_raise[rows], max(breach.compared, least)
     later = rows != raised
-    yield owners[later], course.values, rows[later], "latest"
+    yield owners[later], values, rows[later], "latest"
     for number, anchors in enumerate(chain_of(course, raised, window), start=1):
         there = anchors >= 0
-        yield owners[there], course.values, anchors[there], f"anchor {number}" if window > 1 else "latest"
+        if breach.change is not None and number > 1:
+            there &= values.exact[anchors] & (values.day[raised] - values.day[anchors] <= breach.change.within_days)
+        yield owners[there], values, anchors[there], f"anchor {number}" if window > 1 else "latest"
+    if breach.mean is not None:
+        owner, inside = _spread(window_start(values, raised, breach.mean.days - 1), raised)
+        exact = values.exact[inside]
+        yield owners[owner[exact]], values, inside[exact], "in the mean"
+    if breach.fall is not None:
+        yield owners, values, highest_before(breach.fall, values, raised), "highest before"
+
+
+def _spread(start: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
+    """(which range, row) of every row from each start to its end, newest first."""
+    length = end - start + 1
+    which = np.repeat(np.arange(len(length)), length)
+    return which, end[which] - (np.arange(len(which)) - np.repeat(np.cumsum(length) - length, length))
 
 
 def newest_evidence(measures: Measures, names: Sequence[str], patients: IntArray) -> list[tuple[Evidence, ...]]:

@@ -19,9 +19,11 @@ from monitors.rules.answers import answered
 from monitors.rules.courses import follow, looked_at, nights_of, pace
 from monitors.rules.judge import judge
 from monitors.rules.model import Rule, Signal
+from monitors.rules.movements import highest_before
 from monitors.rules.signals import course_of
 from monitors.rules.sources import FACTS, Known, Sources, Taken
 from monitors.rules.substances import Analyte
+from monitors.trends import window_start
 
 FLAGGED = {Flag.POST_DIALYSIS: "post-dialysis", Flag.INPATIENT: "inpatient", Flag.PRELIMINARY: "preliminary"}
 
@@ -81,23 +83,31 @@ def explain(
 # --------------------------------------------------------------------------------------------------- values
 def _values(rule: Rule, sources: Sources) -> Iterator[Used]:
     """Every current value of every measure the rule looks at, newest first within a measure."""
-    looked: dict[str, Signal | None] = {signal.measure: signal for signal in rule.signals if signal.measure}
+    looked: dict[str, list[Signal]] = {}
+    for signal in rule.signals:
+        if signal.measure:
+            looked.setdefault(signal.measure, []).append(signal)
     inside = [one.measure for condition in rule.conditions for one in condition.walk() if one.measure]
     overdue = [signal.overdue.measure for signal in rule.signals if signal.overdue]
     for name in (*inside, *overdue, *rule.requires):
         if name in sources.measures.quantities:
-            looked.setdefault(name, None)
-    for measure, signal in looked.items():
-        yield from _of_measure(measure, signal, rule, sources)
+            looked.setdefault(name, [])
+    for measure, signals in looked.items():
+        yield from _of_measure(measure, signals, rule, sources)
 
 
-def _of_measure(measure: str, signal: Signal | None, rule: Rule, sources: Sources) -> Iterator[Used]:
+def _of_measure(measure: str, signals: Sequence[Signal], rule: Rule, sources: Sources) -> Iterator[Used]:
+    """Of signals that follow one measure, the first to use a value names its use."""
     everything = sources.measures.reading("every").of(measure)
-    reads = signal.reads if signal else "anchored"
+    reads = signals[0].reads if signals else "anchored"
     values = sources.measures.reading(reads).of(measure)
-    anchors = pace(signal, rule) if signal else rule.anchors
+    anchors = pace(signals[0], rule) if signals else rule.anchors
     kept = looked_at(values, sources.nights, anchors.lookback_days)
-    roles = _roles(kept, signal, rule, len(sources))
+    roles: dict[int, tuple[str, bool]] = {}
+    for signal in signals or (None,):
+        for number, role in _roles(kept, signal, rule, len(sources)).items():
+            if number not in roles or (role[1] and not roles[number][1]):
+                roles[number] = role
     tonight = int(sources.nights.day[0])
     for row in range(len(everything) - 1, -1, -1):
         number, out = int(everything.id[row]), int(everything.flags[row]) & READINGS[reads]
@@ -123,15 +133,24 @@ def _roles(values: Values, signal: Signal | None, rule: Rule, patients: int) -> 
                 for row, number in enumerate(values.id)}  # fmt: skip
     course, anchors = follow(signal, rule, values, patients), pace(signal, rule)
     assert course.previous is not None
-    window = max(signal.raise_.window, *(clear.window for clear in signal.clear), 1)
+    window = max(signal.raise_.compared, *(clear.window for clear in signal.clear), 1)
     chain = [newest]
     while len(chain) < window and course.previous[chain[-1]] >= 0:
         chain.append(int(course.previous[chain[-1]]))
     raised = int(course.fold.last_raise[newest])
+    averaged, fell_from = range(0), -1
+    if signal.raise_.mean is not None:
+        averaged = range(int(window_start(values, np.array([newest]), signal.raise_.mean.days - 1)[0]), newest + 1)
+    if signal.raise_.fall is not None and values.exact[newest]:
+        fell_from = int(highest_before(signal.raise_.fall, values, np.array([newest]))[0])
     roles = {}
     for row, number in enumerate(values.id):
         if row in chain:
             roles[int(number)] = (f"anchor {chain.index(row) + 1}" if window > 1 else "newest", True)
+        elif row in averaged and values.exact[row]:
+            roles[int(number)] = ("in the mean", True)
+        elif row == fell_from:
+            roles[int(number)] = ("the highest before", True)
         elif row == raised:
             roles[int(number)] = ("the last value that raised", True)
         elif len(chain) == window or row > chain[-1]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from monitors.measures import BoolArray, IntArray, Values
 from monitors.rules.breaches import Change, Fall, Rises
-from monitors.trends import before_of, day_key
+from monitors.trends import before_of, window_start
 from monitors.units import FloatArray, round6
 
 
@@ -70,11 +70,18 @@ def falls(fall: Fall, values: Values) -> BoolArray:
     """Whether each value lies at least `by` below the highest exact one of the days before it, in its own unit system."""
     if not len(values):
         return np.zeros(0, dtype=bool)
-    key = day_key(values.rank, values.day)
-    start = np.maximum(np.searchsorted(key, key - fall.days, "left"), np.searchsorted(values.rank, values.rank, "left"))
+    rows = np.arange(len(values))
     number = np.where(np.isnan(_common(values)), -np.inf, _common(values))
-    cut = np.column_stack([start, np.arange(len(values)) + 1]).ravel()
+    cut = np.column_stack([window_start(values, rows, fall.days), rows + 1]).ravel()
     highest = np.maximum.reduceat(np.append(number, -np.inf), cut)[::2]
     then = np.where(values.si, round6(highest * values.to_si), highest)
     with np.errstate(invalid="ignore"):
         return np.asarray(round6(then - values.interval.value) >= fall.by.per(values.si)) & values.exact & np.isfinite(highest)
+
+
+def highest_before(fall: Fall, values: Values, rows: IntArray) -> IntArray:
+    """The row each of some falling rows fell from: the highest exact value of the days before, the newest of equals."""
+    number = _common(values)
+    starts = window_start(values, rows, fall.days)
+    spans = [number[start : row + 1][::-1] for start, row in zip(starts.tolist(), rows.tolist(), strict=True)]
+    return np.array([row - int(np.nanargmax(span)) for row, span in zip(rows.tolist(), spans, strict=True)], dtype=np.int64)

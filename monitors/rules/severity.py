@@ -21,7 +21,7 @@ def severities(rule: Rule, course: Course, raises: IntArray, sources: Sources) -
     """Rank (1 WARNING .. 3 CRITICAL) of the severity at each of some raising rows of the rule's course."""
     severity = _base(rule, course, raises)
     for step in rule.steps:
-        severity = np.maximum(severity, np.where(_holds(step, rule, course, raises, sources), step.to.rank, 0))
+        severity = np.maximum(severity, np.where(holds(step, rule, course, raises, sources), step.to.rank, 0))
     return severity
 
 
@@ -36,7 +36,8 @@ def _base(rule: Rule, course: Course, raises: IntArray) -> IntArray:
     return severity
 
 
-def _holds(step: Step, rule: Rule, course: Course, raises: IntArray, sources: Sources) -> BoolArray:
+def holds(step: Step, rule: Rule, course: Course, raises: IntArray, sources: Sources) -> BoolArray:
+    """Whether a step's condition holds at each of some raising rows of the rule's course."""
     if step.repeated is not None:
         return _repeated(step.repeated, course, raises)
     if step.while_ is not None:
@@ -47,7 +48,7 @@ def _holds(step: Step, rule: Rule, course: Course, raises: IntArray, sources: So
         return holds
     if step.younger_hours is not None:
         return np.asarray(_age(course, raises, sources) < step.younger_hours * HOUR_US)
-    values, rows = _followed(course, raises)
+    values, rows = followed(course, raises)
     found = rows >= 0
     holds = np.zeros(len(raises), dtype=bool)
     if step.latest is not None:
@@ -73,7 +74,7 @@ def _age(course: Course, raises: IntArray, sources: Sources) -> IntArray:
     return age
 
 
-def _followed(course: Course, raises: IntArray) -> tuple[Values, IntArray]:
+def followed(course: Course, raises: IntArray) -> tuple[Values, IntArray]:
     """Values of the rule's first signal that follows a measure, and its newest row at each raise."""
     if course.values is not None:
         return course.values, raises

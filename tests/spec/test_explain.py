@@ -99,3 +99,50 @@ def test_one_patient_at_a_time() -> None:
     frames = unit_of(1, patients=2)
     with pytest.raises(ValueError, match="one patient"):
         explain(frames.series_frame(), frames.patients_frame(), frames.medications_frame(), *catalogue()[2:], catalogue()[0])
+
+
+def drawn(analyte: str, unit: str, values: dict[int, str]) -> Frames:
+    """One patient; values: {days ago: value}, as reported."""
+    frames = Frames()
+    for draw, (ago, value) in enumerate(values.items(), start=1):
+        frames.result(1, analyte, value, unit, TONIGHT - ago, draw=draw)
+    frames.patient(1, TONIGHT)
+    return frames
+
+
+def cited(one: Explanation, analyte: str) -> dict[float, str]:
+    assert one.finding is not None
+    return {item.value: item.role for item in one.finding.evidence if item.analyte == analyte}
+
+
+def test_a_mean_cites_every_value_it_is_made_of_and_says_what_it_is() -> None:
+    (one,) = explained(drawn("calcium", "mg/dL", {97: "10.9", 85: "10.1", 57: "10.0", 29: "10.1", 1: "10.9"}), 1, "R04")
+    assert one.finding is not None
+    assert one.finding.sentence == "calcium mean of 92 days above 10.2 mg/dL"
+    assert cited(one, "calcium") == {10.9: "latest", 10.1: "in the mean", 10.0: "in the mean"}
+    assert len(one.finding.evidence) == 4, "not the one of 96 days before"
+    (raises,) = [test for test in one.tests if (test.about, test.kind) == ("mean", "raise")]
+    assert (raises.answer, raises.numbers) == ("met", "10.275 mg/dL, the mean of 4 values")
+    assert [(v.value, v.used, v.why) for v in one.values if v.measure == "calcium"][2:] == [
+        (10.0, True, "anchor 3"), (10.1, True, "in the mean"), (10.9, False, "older than the anchors asked for"),
+    ]  # fmt: skip
+
+
+def test_a_fall_cites_what_it_fell_from() -> None:
+    (one,) = explained(drawn("albumin", "g/dL", {85: "4.1", 57: "4.3", 29: "4.0", 1: "3.8"}), 1, "R21")
+    assert cited(one, "albumin") == {3.8: "latest", 4.3: "highest before"}
+    assert "3.8 g/dL on 2026-04-14, highest before: 4.3 g/dL on 2026-02-17" in [test.numbers for test in one.tests]
+
+
+def test_a_change_cites_the_anchors_it_is_measured_against_and_no_bounded_one() -> None:
+    history = {360: "300", 270: "310", 180: ">900", 90: "300", 1: "700"}
+    (one,) = explained(drawn("pth", "pg/mL", history), 1, "R15")
+    assert cited(one, "pth") == {700.0: "anchor 1", 300.0: "anchor 2", 310.0: "anchor 4"}
+
+
+def test_what_makes_it_more_severe_is_a_test_of_its_own() -> None:
+    (one,) = explained(drawn("phosphate", "mg/dL", {85: "6.6", 57: "6.5", 29: "6.4", 1: "6.6"}), 1, "R01")
+    assert [(test.about, test.answer, test.numbers) for test in one.tests if test.kind == "step"] == [
+        ("HIGH", "met", "6.525 mg/dL, the mean of 4 values")]  # fmt: skip
+    (few,) = explained(drawn("phosphate", "mg/dL", {57: "6.5", 29: "6.4", 1: "6.6"}), 1, "R01")
+    assert [test.answer for test in few.tests if test.kind == "step"] == ["not met"]

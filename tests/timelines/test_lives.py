@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from monitors.records import Change, ChangeKind, Severity, State
+from monitors.records import Change, ChangeKind, Outcome, Severity, State
 from tests.timelines.timeline import FIRST, Facts, Life, findings_of, live
 
 MAIL = "mail-N1, slack"
@@ -460,6 +460,28 @@ def test_a_snooze_that_ends_without_values_goes_back_on_the_list_and_tells_nobod
         4     | firing HIGH         |              | refreshed assessable_again |
     """, life())  # fmt: skip
     assert [change.to_state for _, change in lived.changes[2:]] == [State.STALE, State.OPEN]
+
+
+def test_a_limb_that_ran_out_and_comes_back_while_another_stands_is_firing_again_in_the_episode() -> None:
+    lived = live("""
+        night | R01                 | R02         | changes                    | told
+        1     | firing HIGH         |             | opened raised              | mail-N1, slack
+        2     | no_recent:phosphate |             | stale no_recent:phosphate  |
+        3     | no_recent:phosphate | firing HIGH | worsened new_limb          | mail-N1, slack
+        4     | firing HIGH         | firing HIGH | refreshed assessable_again |
+        5     | firing HIGH         | firing HIGH |                            |
+    """, life())  # fmt: skip
+    assert [limb.outcome for limb in lived.episodes[0].limbs.values()] == [Outcome.FIRING, Outcome.FIRING]
+
+
+def test_who_was_told_of_what_is_corrected_away_hears_so_on_the_night_the_rest_comes_back() -> None:
+    lived = live("""
+        night | R01                 | R02                 | changes                    | told
+        1     | firing HIGH         | firing HIGH         | opened raised              | mail-N1, slack
+        2     | no_recent:phosphate | no_recent:phosphate | stale no_recent:phosphate  |
+        3     | firing HIGH         | gone                | refreshed assessable_again | mail-N1, slack
+    """, life())  # fmt: skip
+    assert {telling.reason for telling in lived.changes[-1][1].tellings} == {"withdrawn"}
 
 
 def test_a_snooze_that_ends_on_the_night_of_a_correction_withdraws_what_is_gone_and_opens_the_rest() -> None:

@@ -96,10 +96,11 @@ def _made() -> Iterator[Episode]:
             old = fires("R03", Severity.HIGH, YESTERDAY - timedelta(days=90)).evidence[0].to_json()
             standing = {"R03": replace(limbs["R03"], evidence=(old,))}
         run_out = {name: replace(limb, outcome=Outcome.NOT_ASSESSABLE) for name, limb in standing.items()}
+        half_out = {**standing, rules[0]: run_out[rules[0]]}
         milder = {name: replace(limb, severity=Severity.WARNING) for name, limb in standing.items()}
         listed = {name: replace(limb, listed=Severity.HIGH) for name, limb in standing.items()}
-        for state, known, now in product(LIVING, (told, {}), (standing, run_out, listed)):
-            if (state is State.STALE) != (now is run_out) and state not in HUMAN:
+        for state, known, now in product(LIVING, (told, {}), (standing, run_out, listed, half_out)):
+            if ((state is State.STALE) != (now is run_out) and state not in HUMAN) or (now is half_out and len(rules) == 1):
                 continue
             for ago, seen in ((1, standing), (150, standing), (1, milder), (1, {})):
                 looked = NIGHT - timedelta(days=ago)

@@ -9,7 +9,7 @@ from monitors.records import Severity
 from monitors.rules.model import Repeated, Rule, Signal, Step
 from monitors.rules.substances import Analyte
 from tests.twin.drugs import UNKNOWN
-from tests.twin.limits import Draw, beyond, chain, mean_of
+from tests.twin.limits import Draw, averaged, beyond, chain, compared, highest, mean_of
 from tests.twin.rows import Cited, Patient, Site, Verdict
 from tests.twin.story import Story, Told
 from tests.twin.values import Point
@@ -155,13 +155,22 @@ class Judge(Told):
 
     def of_limb(self, rule: Rule, signal: Signal, draws: list[Draw], number: int, least: int) -> Iterable[Cited]:
         assert signal.raise_ is not None
-        window, last = max(signal.raise_.window, least), draws[number].last
+        raises, last = signal.raise_, draws[number].last
         assert last is not None
         if number != last:
             yield from self.cite(draws[number].point, "latest")
-        anchors = chain([draw.point for draw in draws], last, signal.anchors or rule.anchors)[:window]
-        for place, anchor in enumerate(anchors, start=1):
-            yield from self.cite(draws[anchor].point, f"anchor {place}" if window > 1 else "latest")
+        points = [draw.point for draw in draws]
+        pace = signal.anchors or rule.anchors
+        wanted = raises.rises.count + 1 if raises.rises else raises.change.of + 1 if raises.change else raises.window
+        window = max(wanted, least)
+        for place, anchor in enumerate(chain(points, last, pace)[:window], start=1):
+            if place == 1 or raises.change is None or anchor in compared(raises.change, points, last, pace):
+                yield from self.cite(points[anchor], f"anchor {place}" if window > 1 else "latest")
+        if raises.mean is not None:
+            for point in averaged(raises.mean, points, last):
+                yield from self.cite(point, "in the mean")
+        if raises.fall is not None:
+            yield from self.cite(highest(raises.fall, points, last), "highest before")
 
     def looked_at_now(self, signal: Signal) -> Iterable[Cited]:
         """The newest value of each measure a condition or a clock of the limb looks at."""

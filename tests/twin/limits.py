@@ -81,19 +81,35 @@ def surely_not(breach: Breach, point: Point) -> bool:
 
 def mean_of(mean: Mean, points: Sequence[Point], number: int) -> tuple[float, bool] | None:
     """(mean, whether in SI) of the exact values of the last days; in SI where all were. None with too few of them."""
-    first = points[number].day - mean.days
-    exact = [point for point in points[: number + 1] if point.day > first and point.value.exact]
+    exact = averaged(mean, points, number)
     if len(exact) < mean.values:
         return None
     si = all(point.si for point in exact)
     return round6(math.fsum(point.value.written if si else point.number for point in exact) / len(exact)), si
 
 
+def averaged(mean: Mean, points: Sequence[Point], number: int) -> list[Point]:
+    """The exact values of the last days, the newest among them."""
+    first = points[number].day - mean.days
+    return [point for point in points[: number + 1] if point.day > first and point.value.exact]
+
+
+def compared(change: Change, points: Sequence[Point], number: int, pace: Anchors) -> list[int]:
+    """The anchors before the newest value whose median it is compared with."""
+    earlier = chain(points, number, pace)[1 : change.of + 1]
+    return [n for n in earlier if points[n].value.exact and points[number].day - points[n].day <= change.within_days]
+
+
+def highest(fall: Fall, points: Sequence[Point], number: int) -> Point:
+    """The highest exact value of the days before, the newest of equals."""
+    before = [p for p in points[: number + 1] if p.value.exact and points[number].day - p.day <= fall.days]
+    return max(reversed(before), key=lambda point: point.number)
+
+
 def moved(change: Change, points: Sequence[Point], number: int, pace: Anchors) -> bool:
     """The newest value against the median of the exact anchors before it (at least two), in per cent."""
     newest = points[number]
-    anchors = [points[n] for n in chain(points, number, pace)[1 : change.of + 1]]
-    before = [a.number for a in anchors if a.value.exact and newest.day - a.day <= change.within_days]
+    before = [points[n].number for n in compared(change, points, number, pace)]
     if len(before) < 2 or not newest.value.exact or median(before) == 0:
         return False
     percent = round6(100 * newest.number / median(before) - 100)
@@ -121,10 +137,8 @@ def fell(fall: Fall, points: Sequence[Point], number: int) -> bool:
     before = [p for p in points[: number + 1] if p.value.exact and newest.day - p.day <= fall.days]
     if not newest.value.exact or not before:
         return False
-    highest = max(before, key=lambda point: point.number)
-    then = highest.number
-    if newest.si:
-        then = round6(highest.number * newest.to_si)
+    top = highest(fall, points, number)
+    then = round6(top.number * newest.to_si) if newest.si else top.number
     by = fall.by.si if newest.si else fall.by.conventional
     return round6(then - newest.value.written) >= by
 
