@@ -7,7 +7,7 @@ knew. Several nights go through the engine at once, each as patients of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def _rehearse(side: Rehearsal, body: RulesetBody, batch: Batch, first: date) -> 
     findings: dict[int, dict[int, dict[str, Finding]]] = {}
     for finding in judged.findings:
         number, patient = divmod(finding.patient_id, stride)
-        findings.setdefault(number, {}).setdefault(patient, {})[finding.rule] = replace(finding, patient_id=patient)
+        findings.setdefault(number, {}).setdefault(patient, {})[finding.rule] = finding._replace(patient_id=patient)
     for number, (night, read) in enumerate(batch):
         units = set(read.standings["unit"])
         baseline = {(unit, rule) for unit in units for rule in side.rules} if night == first else set()

@@ -117,8 +117,10 @@ class Evidence(NamedTuple):  # rather than a dataclass: a night makes hundreds o
         }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Finding:
+NO_FACTS: Mapping[str, Any] = {}
+
+
+class Finding(NamedTuple):  # as Evidence is
     """What one rule says of one patient as of one night, and why.
 
     reason: a code that travels with `sentence`. since: when the evidence first raised after the last clear
@@ -136,7 +138,7 @@ class Finding:
     since: datetime | None = None
     cleared_at: datetime | None = None
     evidence: tuple[Evidence, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = NO_FACTS
     previous: Outcome | None = None
     previous_severity: Severity | None = None
 

@@ -31,8 +31,8 @@ class Judged:
         holding under it becomes a finding too. Rules the previous set did not have stay without one."""
         severity = {(finding.patient_id, finding.rule): finding.severity for finding in previous.findings}
         findings = [
-            replace(finding, previous=previous._outcome(finding),
-                    previous_severity=severity.get((finding.patient_id, finding.rule)))
+            finding._replace(previous=previous._outcome(finding),
+                             previous_severity=severity.get((finding.patient_id, finding.rule)))
             for finding in self.findings
         ]  # fmt: skip
         known = {(finding.patient_id, finding.rule) for finding in self.findings}
@@ -40,7 +40,7 @@ class Judged:
             for patient in previous.patients[(codes == FIRING) | (codes == HOLDING)].tolist():
                 if rule in self.outcomes and (patient, rule) not in known:
                     plain = Finding(patient, rule, Outcome.CLEAR, NOT_RAISED, "not raised under the rule set in force")
-                    findings.append(replace(plain, previous=previous._outcome(plain)))
+                    findings.append(plain._replace(previous=previous._outcome(plain)))
         return replace(self, findings=findings)
 
     def _outcome(self, finding: Finding) -> Outcome | None:

@@ -188,8 +188,8 @@ def findings_of(
             finding = Finding(1, rule, Outcome.CLEAR, "clear", "cleared", cleared_at=at)
         elif words[0] in ("firing", "holding"):
             value = float(words[2]) if len(words) > 2 else 6.8
-            finding = replace(fires(rule, Severity(words[1]), at, number, value), outcome=Outcome(words[0]))
+            finding = fires(rule, Severity(words[1]), at, number, value)._replace(outcome=Outcome(words[0]))
         else:
             finding = Finding(1, rule, Outcome.NOT_ASSESSABLE, cell, "no recent value")
-        findings[rule] = replace(finding, previous=was)
+        findings[rule] = finding._replace(previous=was)
     return findings

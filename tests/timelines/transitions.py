@@ -67,7 +67,7 @@ def _findings() -> Iterator[dict[str, Finding]]:
         Finding(1, "R01", Outcome.NOT_ASSESSABLE, "no_recent:phosphate", "", previous=Outcome.FIRING),
         replace(fires("R01", Severity.HIGH, at), previous=Outcome.CLEAR),
     ]  # fmt: skip
-    others = (None, fires("R02", Severity.WARNING, at), fires("R02", Severity.HIGH, YESTERDAY), replace(clear, rule="R02"))
+    others = (None, fires("R02", Severity.WARNING, at), fires("R02", Severity.HIGH, YESTERDAY), clear._replace(rule="R02"))
     for one, other in product(said, others):
         yield {finding.rule: finding for finding in (one, other) if finding}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -32,7 +31,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=NAMES, severity=SEVERITIES, outcome=st.sampled_from([Outcome.FIRING, Outcome.HOLDING]))
     def arrive(self, name: str, severity: Severity, outcome: Outcome) -> None:
-        self.findings[name] = replace(fires(name, severity, self.drawn()), outcome=outcome)
+        self.findings[name] = fires(name, severity, self.drawn())._replace(outcome=outcome)
 
     @rule(name=NAMES)
     def correct(self, name: str) -> None:
@@ -141,7 +140,7 @@ TestLives = Lives.TestCase
 
 
 def test_a_raised_finding_without_severity_is_refused() -> None:
-    finding = replace(fires("R01", Severity.HIGH, datetime(2026, 4, 1, tzinfo=UTC)), severity=None)
+    finding = fires("R01", Severity.HIGH, datetime(2026, 4, 1, tzinfo=UTC))._replace(severity=None)
     with pytest.raises(ValueError, match="R01 has no severity"):
         reconcile(Standing(1, "N1"), {"R01": finding}, [], RULES, FIRST, (), notifies)
 
