@@ -20,5 +20,7 @@ WITH last_decided AS (
     SELECT patient_id, rule, part::bigint FROM mentioned CROSS JOIN LATERAL jsonb_array_elements_text(item -> 'derived_from') part
 )
 SELECT DISTINCT ids.patient_id, ids.rule
-FROM ids JOIN nephrowatch.supersessions s ON s.loser_id = ids.id
-WHERE s.batch <= :known AND s.batch > coalesce((SELECT known FROM last_decided), 0)
+FROM ids
+-- Looked up one by one, as a subquery may not be turned into a join: that would go through every correction for each page.
+WHERE (SELECT s.batch FROM nephrowatch.supersessions s WHERE s.loser_id = ids.id AND s.batch <= :known)
+      > coalesce((SELECT known FROM last_decided), 0)
