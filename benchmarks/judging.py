@@ -165,13 +165,13 @@ def judged(db: Database, config: configuration.Config, seconds: dict[str, float]
         read = knowledge.read_shard(db, config, known, NIGHT, first, last)
         seconds["read"] = seconds.get("read", 0) + time.perf_counter() - started
         started = time.perf_counter()
-        with uncollected():  # as the stage does
-            answer = judge(
-                *read.frames, body.rules, body.analytes.analytes, body.calcium_basis, read.facts, body.lacking
-            )
+        given = body.rules, body.analytes.analytes, body.calcium_basis, read.facts, body.lacking
+        with uncollected():  # as the stage does, which saves what it made and lets go of it
+            answer = judge(*read.frames, *given)
+            outcomes.update(str(finding.outcome) for finding in answer.findings)
+            outcomes["patients x rules"] += int(answer.counts["patients"].sum())
+            del answer
         seconds["judge"] = seconds.get("judge", 0) + time.perf_counter() - started
-        outcomes.update(str(finding.outcome) for finding in answer.findings)
-        outcomes["patients x rules"] += int(answer.counts["patients"].sum())
     outcomes["shards"] = len(ranges)
     return outcomes
 

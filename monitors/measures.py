@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from monitors.draws import Draws
 from monitors.records import Flag
 from monitors.units import FloatArray, Quantity, as_reported, round6
 
@@ -47,6 +48,13 @@ class Interval(NamedTuple):
     value: FloatArray
     lo: FloatArray
     hi: FloatArray
+
+    def take(self, rows: IntArray | BoolArray) -> Interval:
+        """Only these rows. Where no value is bounded, the three ends stay one array."""
+        value = self.value[rows]
+        if self.lo is self.value is self.hi:
+            return Interval(value, value, value)
+        return Interval(value, self.lo[rows], self.hi[rows])
 
     @property
     def open_lo(self) -> BoolArray:
@@ -117,10 +125,10 @@ class Values:
     """One measure of every patient of a shard. All arrays (n,), sorted by patient, instant, result id.
 
     rank: place of the patient in the patients frame. value, lo, hi, upper_limit (NaN none): in the unit
-    system reported. id: result version; negative (minus the calcium's id) for derived values. parts: what a
-    derived value was made of, (measure, rows of it; -1 none). adjusted: of a measure that chooses between measured and
-    adjusted calcium, whether it took the adjusted one. known: when each value became known (batch order or µs UTC); None
-    where nobody said, and then a value is known when it is drawn.
+    system reported. place: of its draw, on the shard's time line. id: result version; negative (minus the calcium's id) for
+    derived values. parts: what a derived value was made of, (measure, rows of it; -1 none). adjusted: of a measure that
+    chooses between measured and adjusted calcium, whether it took the adjusted one. known: when each value became known
+    (batch order or µs UTC); None where nobody said, and then a value is known when it is drawn.
     """
 
     measure: str
@@ -128,6 +136,7 @@ class Values:
     rank: IntArray
     at: IntArray
     day: IntArray
+    place: IntArray
     interval: Interval
     si: BoolArray
     method: IntArray
@@ -150,8 +159,8 @@ class Values:
     def take(self, rows: IntArray) -> Values:
         """The same measure, only these rows (ascending)."""
         return replace(
-            self, rank=self.rank[rows], at=self.at[rows], day=self.day[rows],
-            interval=Interval(*(end[rows] for end in self.interval)), si=self.si[rows], method=self.method[rows],
+            self, rank=self.rank[rows], at=self.at[rows], day=self.day[rows], place=self.place[rows],
+            interval=self.interval.take(rows), si=self.si[rows], method=self.method[rows],
             upper_limit=self.upper_limit[rows], id=self.id[rows], draw=self.draw[rows], flags=self.flags[rows],
             parts=tuple((part, index[rows]) for part, index in self.parts),
             adjusted=None if self.adjusted is None else self.adjusted[rows],
@@ -180,7 +189,7 @@ class Measures:
     quantities: Mapping[str, tuple[int, Quantity]]
     calcium_basis: str = "measured"
     _made: dict[tuple[str, int], Values] = field(default_factory=dict)
-    _newest: dict[tuple[str, int], IntArray] = field(default_factory=dict)
+    _newest: dict[tuple[str, int], tuple[IntArray, IntArray]] = field(default_factory=dict)
     _flags: dict[str, int] = field(default_factory=dict)
     _kept_out: int = KEPT_OUT
     _readings: dict[str, Measures] = field(default_factory=dict)
@@ -193,6 +202,7 @@ class Measures:
             columns = {name: column[order] for name, column in columns.items()}
         self._columns = columns
         self._rank = _rank(columns["patient_id"], self.patients["patient_id"].to_numpy())
+        self.draws, self._place = Draws.of(self._rank, columns["at"], columns["day"])
         self._by_analyte = np.argsort(columns["analyte"], kind="stable")  # rows of one analyte lie together, in their order
         self._analytes = columns["analyte"][self._by_analyte]
 
@@ -229,14 +239,19 @@ class Measures:
 
     def newest(self, measure: str) -> IntArray:
         """Row of each patient's newest value of a measure, (patients,); -1 where there is none."""
-        key = self._key(measure)
-        if key not in self._newest:
-            self._newest[key] = ends(self.of(measure).rank, len(self.patients))
-        return self._newest[key]
+        return self._newest_of(measure)[0]
 
     def newest_day(self, measure: str) -> IntArray:
         """Day of each patient's newest value, (patients,); far in the past where there is none."""
-        return np.append(self.of(measure).day, np.int64(-DAYS))[self.newest(measure)]
+        return self._newest_of(measure)[1]
+
+    def _newest_of(self, measure: str) -> tuple[IntArray, IntArray]:
+        key = self._key(measure)
+        if key not in self._newest:
+            values = self.of(measure)
+            rows = ends(values.rank, len(self.patients))
+            self._newest[key] = rows, np.append(values.day, np.int64(-DAYS))[rows]
+        return self._newest[key]
 
     def _key(self, measure: str) -> tuple[str, int]:
         """A measure, and what this reading leaves out of it."""
@@ -253,21 +268,21 @@ class Measures:
 
     def _measured(self, analyte: str) -> Values:
         quantity, column, rows = self.quantities[analyte][1], self._columns, self._rows(analyte)
-        flags = column["flags"][rows].astype(np.int64)
+        flags = self._whole("flags", rows)
         keep = (flags & self._kept_out == 0) & (self._rank[rows] >= 0) & np.isfinite(column["value"][rows])
         if not keep.all():
             rows, flags = rows[keep], flags[keep]
         si = (flags & int(Flag.SI)).astype(bool)
-        known = column.get("known_since")
         return Values(
-            analyte, (quantity.conventional, quantity.si), self._rank[rows], column["at"][rows].astype(np.int64),
-            column["day"][rows].astype(np.int64),
-            bounds(_reported(column["value"][rows], si, quantity.to_si), flags), si,
-            column["method"][rows].astype(np.int64),
-            _reported(column["upper_limit"][rows].astype(np.float64), si, quantity.to_si),
-            column["id"][rows].astype(np.int64), column["draw"][rows].astype(np.int64), flags, quantity.to_si,
-            known=None if known is None else known[rows].astype(np.int64),
+            analyte, (quantity.conventional, quantity.si), self._rank[rows], self._whole("at", rows), self._whole("day", rows),
+            self._place[rows], bounds(_reported(column["value"][rows], si, quantity.to_si), flags), si,
+            self._whole("method", rows), _reported(column["upper_limit"][rows].astype(np.float64), si, quantity.to_si),
+            self._whole("id", rows), self._whole("draw", rows), flags, quantity.to_si,
+            known=self._whole("known_since", rows) if "known_since" in column else None,
         )  # fmt: skip
+
+    def _whole(self, name: str, rows: IntArray) -> IntArray:
+        return self._columns[name][rows].astype(np.int64, copy=False)
 
     def _adjusted(self) -> Values:
         calcium, albumin = self.of("calcium"), self.of("albumin")
@@ -292,7 +307,7 @@ class Measures:
         given, si = mate >= 0, calcium.si.copy()
         si[given] &= albumin.si[mate[given]]
         measured = calcium.within(si, rows)
-        found = Interval(*(end[given] for end in measured))
+        found = measured.take(given)
         best = Interval(*(end.copy() for end in measured))
         adjusted = adjusted_calcium(found, albumin.within(si[given], mate[given]), si[given])
         for end, other in zip(best, either(found, adjusted, choose), strict=True):
@@ -324,14 +339,14 @@ class Measures:
         si = calcium.si[rows] & phosphate.si[mate]
         si[given] &= albumin.si[third[given]]
         measured, p = calcium.within(si, rows), phosphate.within(si, mate)
-        found = Interval(*(end[given] for end in measured))
+        found = measured.take(given)
         adjusted = adjusted_calcium(found, albumin.within(si[given], third[given]), si[given])
-        with_adjusted = product(adjusted, Interval(*(end[given] for end in p)))
+        with_adjusted = product(adjusted, p.take(given))
         if basis == "adjusted":
             best, chosen = with_adjusted, given
         else:
             plain, best = product(measured, p), product(measured, p)
-            higher = either(Interval(*(end[given] for end in plain)), with_adjusted, np.maximum)
+            higher = either(plain.take(given), with_adjusted, np.maximum)
             for end, other in zip(best, higher, strict=True):
                 end[given] = other
             chosen = given & ((best.lo != plain.lo) | (best.hi != plain.hi))
@@ -379,7 +394,7 @@ def _derived(
 ) -> Values:  # fmt: skip
     calcium = parts[0][0]
     return Values(
-        name, units, calcium.rank[rows], calcium.at[rows], calcium.day[rows], interval, si,
+        name, units, calcium.rank[rows], calcium.at[rows], calcium.day[rows], calcium.place[rows], interval, si,
         np.full(len(rows), -1, dtype=np.int64), np.full(len(rows), np.nan), -calcium.id[rows], calcium.draw[rows],
         np.zeros(len(rows), dtype=np.int64), parts=parts, known=_known(parts),
     )  # fmt: skip
@@ -410,7 +425,7 @@ def patient_ranks(ids: IntArray, patients: IntArray) -> IntArray:
     if not len(patients):
         return np.full(len(ids), -1, dtype=np.int64)
     place = np.minimum(np.searchsorted(patients, ids), len(patients) - 1)
-    return np.where(patients[place] == ids, place, -1).astype(np.int64)
+    return np.where(patients[place] == ids, place, -1).astype(np.int64, copy=False)
 
 
 def _sorted(keys: list[npt.NDArray[np.int64]]) -> bool:

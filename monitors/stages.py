@@ -45,9 +45,14 @@ def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:
         shard = judgement.shard(connection, shard_id)
     if shard.judged:
         return
-    read = knowledge.read_shard(db, config, shard.known, shard.night, shard.first, shard.last)
     with uncollected():
-        judged = judged_of(read, shard)
+        _judge_and_save(db, config, shard, now)
+
+
+def _judge_and_save(db: Database, config: Config, shard: judgement.Shard, now: datetime) -> None:
+    """What it makes is gone when it returns: the collector has nothing to look through."""
+    read = knowledge.read_shard(db, config, shard.known, shard.night, shard.first, shard.last)
+    judged = judged_of(read, shard)
     with db.begin(Role.PIPELINE) as connection:
         judgement.save(connection, shard, judged.findings, judged.counts, read.standings, now)
 

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "monitors"
 
 # The pure core, from the ground up: a room may import those of its own step and below.
 STEPS = [
-    {"records", "units", "errors", "documents", "people", "memory"}, {"measures"}, {"trends"}, {"rules"},
+    {"records", "units", "errors", "documents", "people", "memory"}, {"draws", "measures"}, {"trends"}, {"rules"},
     {"alerts", "limbs", "digest"},
 ]  # fmt: skip
 CORE = set().union(*STEPS)

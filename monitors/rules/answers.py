@@ -28,7 +28,7 @@ from monitors.trends import OFF, ON, met, rolling_mean
 def answered(rule: Rule, sources: Sources) -> Iterator[Test]:
     """Every test of a rule for the one patient of `sources`, at the night's end: inputs, exposure, then signal by signal."""
     nights = sources.nights
-    tonight = Moments(np.zeros(1, dtype=np.int64), nights.as_of, nights.day)
+    tonight = sources.tonight(np.zeros(1, dtype=np.int64))
     for name in rule.requires:
         yield _input(name, rule, sources)
     if rule.exposure is not None:

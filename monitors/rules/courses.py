@@ -32,7 +32,8 @@ class Nights:
 class Course:
     """Where a rule, or one signal of it, stands at each of its draws or events (rows, sorted by patient, time).
 
-    end: newest row of each patient, -1 none. gap_days: how old its newest draw may be for a rule that mentions it.
+    draw: place of the patient's newest draw of anything at or before each row. end: newest row of each patient, -1 none.
+    gap_days: how old its newest draw may be for a rule that mentions it.
     Of a signal: values; previous, its chain of anchors; beyond, whether each value breaches the raise limit;
     stands, whether it counts as raising there: it raises, or what raised became known after this value.
     described: the signals that run at this site, in the order of the arrays below.
@@ -45,6 +46,7 @@ class Course:
     rank: IntArray
     at: IntArray
     day: IntArray
+    draw: IntArray
     fold: Fold
     end: IntArray
     gap_days: int
@@ -159,8 +161,8 @@ def follow(signal: Signal, rule: Rule, values: Values, patients: int) -> Course:
     if signal.reads != "anchored" and values.known is not None and len(values):
         stands = raised | _known_late(folded, values)
     return Course(
-        values.rank, values.at, values.day, folded, ends(values.rank, patients), anchors.gap_days, values, previous, high,
-        stands, (signal,),
+        values.rank, values.at, values.day, values.place, folded, ends(values.rank, patients), anchors.gap_days, values,
+        previous, high, stands, (signal,),
     )  # fmt: skip
 
 

@@ -14,13 +14,11 @@ import numpy as np
 from monitors.measures import DAYS, BoolArray, IntArray, ends
 from monitors.rules.courses import Course, beyond, chained
 from monitors.rules.model import Anchors, Rule, Signal
-from monitors.rules.moments import Moments, distinct, instants, newest_at
+from monitors.rules.moments import Moments, Rows, distinct, instants, joined, newest_drawn, newest_of
 from monitors.rules.overdue import due, due_days
 from monitors.rules.sources import Sources
-from monitors.rules.states import FALSE, TRUE, draws_of, state, turning_days
+from monitors.rules.states import FALSE, TRUE, looked_at, state, turning_days
 from monitors.trends import ON, Fold, chain, fold, last_clear_before, last_so_far, met, unkeyed
-
-Rows = tuple[IntArray, IntArray, IntArray]  # rank, at, day
 
 
 def over_events(
@@ -28,16 +26,12 @@ def over_events(
 ) -> Course:
     """Fold the signals of a rule, for the patients followed; signals: those that run at this site."""
     nights, lookback = sources.nights, rule.anchors.lookback_days
-    draws = [_draws(signal, course, sources, followed) for signal, course in zip(signals, courses, strict=True)]
-    turning = _inside(_turning(rule, signals, sources), sources, followed, lookback)
-    patients = np.flatnonzero(followed)
-    end = (patients, nights.as_of[patients], nights.day[patients])
-    rank, at, day = (np.concatenate(columns) for columns in zip(*draws, turning, end, strict=True))
-    moments, place = distinct(rank, at, day)
+    places = [_draws(signal, course, sources, followed) for signal, course in zip(signals, courses, strict=True)]
+    others = [_without_draws(_turning(rule, signals, sources), sources, followed, lookback)]
+    others += [_events_of(course, followed) for course in courses if course is not None and course.values is None]
+    moments, drawn = distinct(np.concatenate([np.zeros(0, dtype=np.int64), *places]), joined(others), sources.measures.draws)
     # A signal or a mentioned rule may look back further: its older draws stand, but nothing of this rule happens at them.
     inside = nights.day[moments.rank] - moments.day <= lookback
-    drawn = np.zeros(len(moments), dtype=bool)
-    drawn[place[: sum(len(rows[0]) for rows in draws)]] = True
     drawn &= inside
 
     on, presumed = exposed(rule, moments, sources)
@@ -46,7 +40,7 @@ def over_events(
     for signal, course in zip(signals, courses, strict=True):
         here = np.full(len(moments), -1, dtype=np.int64)
         if course is not None:
-            here = newest_at(course.rank, course.at, moments)
+            here = newest_of(course, moments)
             up, held = event.followed(signal, course, here)
         else:
             up, held = event.stated(signal)
@@ -75,7 +69,7 @@ def over_events(
 
     some_noted = any(signal.mode != "live" for signal in signals)
     return Course(
-        moments.rank, moments.at, moments.day, folded(True), ends(moments.rank, len(nights)),
+        moments.rank, moments.at, moments.day, moments.draw, folded(True), ends(moments.rank, len(nights)),
         rule.anchors.gap_days, described=signals, previous=_chain_of_draws(moments, drawn, rule.anchors), signals=courses,
         newest=tuple(newest),
         raises=tuple(raises), latched=tuple(latched), drawn=last_so_far(moments.rank, drawn), followed=followed,
@@ -120,19 +114,22 @@ class _Events:
         return seen, holds != FALSE
 
 
-def _draws(signal: Signal, course: Course | None, sources: Sources, followed: BoolArray) -> Rows:
-    none = np.zeros(0, dtype=np.int64)
-    rows: list[Rows] = [(none, none, none)]
-    if course is not None:
-        mine = np.flatnonzero(followed[course.rank])
-        rows.append((course.rank[mine], course.at[mine], course.day[mine]))
-    rows += [draws_of(condition, sources, followed) for condition in signal.conditions]
+def _draws(signal: Signal, course: Course | None, sources: Sources, followed: BoolArray) -> IntArray:
+    """Places of the draws that a signal and its conditions look at, of the patients followed."""
+    looked = dict.fromkeys(one for condition in signal.conditions for one in looked_at(condition, sources))
     if signal.overdue is not None:
-        values = sources.measures.reading("valid").of(signal.overdue.measure)
-        mine = np.flatnonzero(followed[values.rank])
-        rows.append((values.rank[mine], values.at[mine], values.day[mine]))
-    rank, at, day = (np.concatenate(columns) for columns in zip(*rows, strict=True))
-    return rank, at, day
+        looked[signal.overdue.measure, "valid"] = None
+    read = [sources.measures.reading(reads).of(measure) for measure, reads in looked]
+    if course is not None and course.values is not None:
+        read.append(course.values)
+    none = np.zeros(0, dtype=np.int64)
+    return np.concatenate([none, *(values.place[followed[values.rank]] for values in read)])
+
+
+def _events_of(course: Course, followed: BoolArray) -> Rows:
+    """The events of another rule count as draws of this one."""
+    mine = np.flatnonzero(followed[course.rank])
+    return Rows(course.rank[mine], course.at[mine], course.day[mine], np.ones(len(mine), dtype=bool))
 
 
 def _turning(rule: Rule, signals: tuple[Signal, ...], sources: Sources) -> tuple[IntArray, IntArray]:
@@ -166,12 +163,13 @@ def _exposure_days(rule: Rule, sources: Sources) -> tuple[IntArray, IntArray]:
     return np.concatenate([rank for rank, _ in pairs]), np.concatenate([day for _, day in pairs])
 
 
-def _inside(turning: tuple[IntArray, IntArray], sources: Sources, followed: BoolArray, lookback: int) -> Rows:
+def _without_draws(turning: tuple[IntArray, IntArray], sources: Sources, followed: BoolArray, lookback: int) -> Rows:
+    """The days inside the look-back on which something turns, and the night's end."""
     rank, day = turning
-    nights = sources.nights
+    nights, patients = sources.nights, np.flatnonzero(followed)
     inside = followed[rank] & (day <= nights.day[rank]) & (day >= nights.day[rank] - lookback)
-    rank, day = rank[inside], day[inside]
-    return rank, instants(nights, rank, day), day
+    rank, day = np.concatenate([rank[inside], patients]), np.concatenate([day[inside], nights.day[patients]])
+    return Rows(rank, instants(nights, rank, day), day, np.zeros(len(rank), dtype=bool))
 
 
 def exposed(rule: Rule, moments: Moments, sources: Sources) -> tuple[BoolArray, BoolArray]:
@@ -184,7 +182,7 @@ def exposed(rule: Rule, moments: Moments, sources: Sources) -> tuple[BoolArray, 
     if rule.exposure.presumed is not None:
         wanted = rule.exposure.presumed
         values = sources.measures.of(wanted.measure)
-        row = newest_at(values.rank, values.at, moments)
+        row = newest_drawn(values, moments)
         previous = chained(values, rule.anchors)
         high = met(beyond(wanted.is_, values, previous), previous, wanted.is_.anchors, wanted.is_.window)
         recent = moments.day - np.append(values.day, -DAYS)[row] <= rule.anchors.gap_days

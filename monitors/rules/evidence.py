@@ -33,6 +33,8 @@ def instant(at: int) -> datetime:
 def signs(interval: Interval) -> list[str | None]:
     """The sign to print before each value: '', <, <=, >, >=; None where nothing bounds it on either side."""
     value, lo, hi = interval
+    if lo is hi:
+        return [""] * len(value)
     bounded = np.flatnonzero(lo != hi).tolist()
     found: list[str | None] = [""] * len(value)
     for row in bounded:
@@ -53,7 +55,7 @@ def comparator(value: float, lo: float, hi: float) -> str | None:
 
 def cite(values: Values, rows: IntArray, role: str) -> list[list[Evidence]]:
     """Each of some values as evidence, followed by the results it was derived from."""
-    interval = Interval(*(end[rows] for end in values.interval))
+    interval = values.interval.take(rows)
     parts = [(part, index[rows]) for part, index in values.parts]
     part_ids = [np.where(place >= 0, part.id[place], 0).tolist() if len(part) else [0] * len(rows) for part, place in parts]
     made_of = [tuple(filter(None, ids)) for ids in zip(*part_ids, strict=True)] if parts else repeat(())

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from monitors.measures import IntArray, Values
+from monitors.measures import BoolArray, IntArray, Values
 from monitors.records import utc_text
 from monitors.rules.breaches import Breach, UpperLimit
 from monitors.rules.conditions import Condition
@@ -111,7 +111,7 @@ class Card:
 
     def _said(self, rule: Rule, course: Course, patients: IntArray, facts: list[Facts]) -> None:
         """The rule's named conditions and counts as of the night; patients: ascending."""
-        tonight = Moments(patients, self.nights.as_of[patients], self.nights.day[patients])
+        tonight = self.sources.tonight(patients)
         if rule.facts:
             answers = [self._answers(condition, tonight, rule) for condition in rule.facts.values()]
             for fact, said in zip(facts, zip(*answers, strict=True), strict=True):
@@ -135,13 +135,12 @@ class Card:
         return [WORDS[answer] for answer in state(condition, tonight, rule, self.sources).tolist()]
 
     def _unknown(self, rule: Rule, patients: IntArray, facts: list[Facts]) -> None:
-        for measure in rule.optional:
-            if measure == "medications" or measure.startswith(("fact:", "drug:")):
-                continue
-            newest = self.sources.measures.newest_day(measure)
-            lacks = (self.nights.day - newest)[patients] > gap_of(rule, measure)
-            for owner in np.flatnonzero(lacks).tolist():
-                facts[owner].setdefault("unknown", []).append(measure)
+        measures = [name for name in rule.optional if name != "medications" and not name.startswith(("fact:", "drug:"))]
+        days = [(self.nights.day - self.sources.measures.newest_day(measure))[patients] for measure in measures]
+        lacks = [age > gap_of(rule, measure) for measure, age in zip(measures, days, strict=True)]
+        for fact, names in zip(facts, _named(measures, lacks, len(patients)), strict=True):
+            if names:
+                fact["unknown"] = names
 
     def _of_one_signal(self, rule: Rule, course: Course, patients: IntArray, facts: list[Facts]) -> None:
         values = course.values
@@ -198,17 +197,22 @@ def gap_of(rule: Rule, measure: str) -> int:
 
 def signals_met(course: Course, rows: IntArray) -> list[list[str]]:
     """Names of the signals that raise a rule over events, at each of some of its rows."""
-    return _named([signal.name for signal in course.described], [raises[rows] for raises in course.raises])
+    return _named([signal.name for signal in course.described], [raises[rows] for raises in course.raises], len(rows))
 
 
 def signals_latched(course: Course, rows: IntArray) -> list[list[str]]:
     """Names of the signals that are latched, at each of some rows of a rule over events."""
-    return _named([signal.name for signal in course.described], [latched[rows] for latched in course.latched])
+    return _named([signal.name for signal in course.described], [latched[rows] for latched in course.latched], len(rows))
 
 
-def _named(names: list[str], marks: list[Any]) -> list[list[str]]:
-    rows = zip(*(mark.tolist() for mark in marks), strict=True)
-    return [[name for name, marked in zip(names, row, strict=True) if marked] for row in rows]
+def _named(names: list[str], marks: list[BoolArray], rows: int) -> list[list[str]]:
+    """Which names are marked at each of some rows. There are few different answers: each is put together once."""
+    code = np.zeros(rows, dtype=np.int64)
+    for number, mark in enumerate(marks):
+        code |= mark.astype(np.int64) << number
+    codes = code.tolist()
+    answers = {one: [name for number, name in enumerate(names) if one >> number & 1] for one in set(codes)}
+    return [answers[one].copy() for one in codes]
 
 
 def upper_limit_facts(values: Values, rows: IntArray) -> list[Facts]:

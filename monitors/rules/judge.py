@@ -70,7 +70,7 @@ def judge(
     ids = patients["patient_id"].to_numpy().astype(np.int64)
     followed_by = {signal.rule for rule in rules for signal in rule.signals if signal.rule}
     findings: list[Finding] = []
-    counts: list[pd.DataFrame] = []
+    counts: list[tuple[str, str, str, str, int]] = []
     outcomes: dict[str, IntArray] = {}
     units, unit_names = pd.factorize(patients["unit"])
     for rule in rules:
@@ -78,11 +78,10 @@ def judge(
         sources.courses[rule.id] = course
         standing = standing_of(rule, course, sources, excluded)
         findings.extend(_findings(rule, course, standing, card, ids))
-        counts.append(_counts(rule, standing, units, list(unit_names)))
+        counts.extend(_counts(rule, standing, units, list(unit_names)))
         outcomes[rule.id] = standing.outcome
     columns = ["unit", "rule", "outcome", "reason", "patients"]
-    counted = pd.concat(counts, ignore_index=True) if counts else pd.DataFrame(columns=columns)
-    return Judged(findings, counted, ids, outcomes)
+    return Judged(findings, pd.DataFrame(counts, columns=columns), ids, outcomes)
 
 
 def _sources(
@@ -203,16 +202,16 @@ def _cleared_at(course: Course, patients: IntArray) -> IntArray:
     return course.at[clears[np.searchsorted(clears, course.fold.last_raise[course.end[patients]])]]
 
 
-def _counts(rule: Rule, standing: Standing, units: np.ndarray, unit_names: list[str]) -> pd.DataFrame:
-    """Patients by unit, outcome and reason, in a stable order."""
+def _counts(rule: Rule, standing: Standing, units: np.ndarray, unit_names: list[str]
+            ) -> list[tuple[str, str, str, str, int]]:  # fmt: skip
+    """Patients by unit, outcome and reason, in a stable order: (unit, rule, outcome, reason, patients)."""
     width = len(standing.reasons)
     key = (units * len(OUTCOMES) + standing.outcome) * width + standing.reason
     found, patients = np.unique(key, return_counts=True)
     unit, rest = np.divmod(found, len(OUTCOMES) * width)
     outcome, reason = np.divmod(rest, width)
     columns = (unit.tolist(), outcome.tolist(), reason.tolist(), patients.tolist())
-    rows = sorted(
+    return sorted(
         (unit_names[where], rule.id, str(OUTCOMES[said]), standing.reasons[why], number)
         for where, said, why, number in zip(*columns, strict=True)
     )
-    return pd.DataFrame(rows, columns=["unit", "rule", "outcome", "reason", "patients"])

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitors.measures import DAYS, BoolArray, IntArray
 from monitors.rules.model import After, Overdue
-from monitors.rules.moments import Moments, newest_at
+from monitors.rules.moments import Moments, newest_drawn
 from monitors.rules.sources import Sources
 from monitors.trends import day_key, unkeyed
 
@@ -23,7 +23,7 @@ class Due(NamedTuple):
 def due(test: Overdue, moments: Moments, sources: Sources) -> Due:
     """A result counts from the moment it was drawn; a preliminary one does not count."""
     values = sources.measures.reading("valid").of(test.measure)
-    row = newest_at(values.rank, values.at, moments)
+    row = newest_drawn(values, moments)
     newest = np.append(values.day, -DAYS)[row]
     if test.needs_previous or test.after is not None:
         since = newest

@@ -44,7 +44,8 @@ def holds(step: Step, rule: Rule, course: Course, raises: IntArray, sources: Sou
         order = np.lexsort((course.at[raises], course.rank[raises]))
         rows = raises[order]
         holds = np.zeros(len(raises), dtype=bool)
-        holds[order] = state(step.while_, Moments(course.rank[rows], course.at[rows], course.day[rows]), rule, sources) == TRUE
+        moments = Moments(course.rank[rows], course.at[rows], course.day[rows], course.draw[rows])
+        holds[order] = state(step.while_, moments, rule, sources) == TRUE
         return holds
     if step.younger_hours is not None:
         return np.asarray(_age(course, raises, sources) < step.younger_hours * HOUR_US)

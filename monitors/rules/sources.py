@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from monitors.draws import newest_at
 from monitors.measures import DAYS, BoolArray, IntArray, Measures, patient_ranks
 from monitors.rules.courses import Course, Nights
 from monitors.rules.model import Rule
+from monitors.rules.moments import Moments
 from monitors.trends import OFF, ON, UNKNOWN, Periods, day_key, exposure, list_days, medication_periods
 
 FACTS = ("patient_id", "fact", "day", "end_day", "value", "fact_id")
@@ -138,3 +141,12 @@ class Sources:
 
     def __len__(self) -> int:
         return len(self.nights)
+
+    def tonight(self, patients: IntArray) -> Moments:
+        """The night's end of some patients, ascending."""
+        return Moments(patients, self.nights.as_of[patients], self.nights.day[patients], self._newest_draw[patients])
+
+    @cached_property
+    def _newest_draw(self) -> IntArray:
+        draws = self.measures.draws
+        return newest_at(draws.rank, draws.at, np.arange(len(self)), self.nights.as_of)

@@ -14,7 +14,6 @@ from monitors.rules.courses import Course
 from monitors.rules.events import exposed
 from monitors.rules.load import DRAWS, MEDICATIONS
 from monitors.rules.model import Rule
-from monitors.rules.moments import Moments
 from monitors.rules.signals import exposed_within
 from monitors.rules.sources import Sources
 from monitors.trends import UNKNOWN
@@ -81,7 +80,7 @@ def _grounds(
     if rule.exposure is not None:
         unknown = sources.taken.state(rule.exposure.classes, everyone, nights.day, rule.exposure.tails) == UNKNOWN
         if rule.exposure.presumed is not None:
-            unknown &= ~exposed(rule, Moments(everyone, nights.as_of, nights.day), sources)[1]
+            unknown &= ~exposed(rule, sources.tonight(everyone), sources)[1]
         yield "exposure_unknown", unknown
     for name in rule.requires:
         if name.startswith("drug:"):

@@ -10,7 +10,7 @@ from monitors.measures import DAYS, BoolArray, IntArray, Values
 from monitors.rules.conditions import Condition
 from monitors.rules.courses import beyond, chained, not_beyond
 from monitors.rules.model import Rule
-from monitors.rules.moments import Moments, newest_at
+from monitors.rules.moments import Moments, newest_drawn, newest_of
 from monitors.rules.sources import Sources
 from monitors.trends import OFF, ON, met, unkeyed
 
@@ -45,11 +45,11 @@ def _state(condition: Condition, moments: Moments, rule: Rule, sources: Sources)
     return np.where(true >= condition.at_least, TRUE, np.where(possible >= condition.at_least, UNKNOWN, FALSE))
 
 
-def newest_of(measure: str, moments: Moments, sources: Sources) -> tuple[Values, IntArray]:
+def newest_value(measure: str, moments: Moments, sources: Sources) -> tuple[Values, IntArray]:
     """A measure, and the row of its newest value at each moment."""
     values = sources.measures.of(measure)
     if measure not in moments.made:
-        moments.made[measure] = newest_at(values.rank, values.at, moments)
+        moments.made[measure] = newest_drawn(values, moments)
     return values, moments.made[measure]
 
 
@@ -70,7 +70,7 @@ def _measured(condition: Condition, moments: Moments, rule: Rule, sources: Sourc
     assert condition.measure is not None
     assert condition.is_ is not None
     assert condition.within_days is not None
-    values, row = newest_of(condition.measure, moments, sources)
+    values, row = newest_value(condition.measure, moments, sources)
     if not len(values):
         return np.full(len(moments), UNKNOWN)
     mine = np.zeros(len(sources), dtype=bool)
@@ -93,13 +93,13 @@ def _measured(condition: Condition, moments: Moments, rule: Rule, sources: Sourc
 def _open(name: str, moments: Moments, sources: Sources) -> IntArray:
     """Unknown where a measure the rule requires has no recent value, as for the rule itself."""
     course, rule = sources.courses[name], sources.rules[name]
-    row = newest_at(course.rank, course.at, moments)
+    row = newest_of(course, moments)
     latched = np.append(course.fold.latched, False)[row] & (row >= 0)
     latched &= moments.day - np.append(course.day, -DAYS)[row] <= course.gap_days
     unknown = np.zeros(len(moments), dtype=bool)
     for measure in rule.requires:
         if measure in sources.measures.quantities:
-            values, newest = newest_of(measure, moments, sources)
+            values, newest = newest_value(measure, moments, sources)
             unknown |= moments.day - np.append(values.day, -DAYS)[newest] > rule.anchors.gap_days
     return np.where(latched, TRUE, np.where(unknown, UNKNOWN, FALSE))
 
@@ -192,21 +192,9 @@ def turning_days(condition: Condition, sources: Sources) -> tuple[IntArray, IntA
     return np.concatenate(ranks), np.concatenate(days)
 
 
-def draws_of(condition: Condition, sources: Sources, of: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
-    """(rank, at, day) of the draws a condition looks at, of some patients; of: (patients,). Of a rule it mentions, the draws
-    of that rule's signals, whether or not the rule was followed for a patient."""
-    rows: list[tuple[IntArray, IntArray, IntArray]] = []
-    for measure, reads in dict.fromkeys(_looked_at(condition, sources)):
-        values = sources.measures.reading(reads).of(measure)
-        mine = np.flatnonzero(of[values.rank])
-        rows.append((values.rank[mine], values.at[mine], values.day[mine]))
-    none = np.zeros(0, dtype=np.int64)
-    rank, at, day = (np.concatenate([none, *column]) for column in zip(*rows, strict=True)) if rows else (none, none, none)
-    return rank, at, day
-
-
-def _looked_at(condition: Condition, sources: Sources) -> Iterator[tuple[str, str]]:
-    """(measure, reading) of everything a condition, and any rule it mentions, looks at."""
+def looked_at(condition: Condition, sources: Sources) -> Iterator[tuple[str, str]]:
+    """(measure, reading) of everything a condition looks at. Of a rule it mentions, what that rule's signals look at, whether
+    or not the rule was followed for a patient."""
     for one in condition.walk():
         if one.measure is not None:
             yield one.measure, "anchored"
@@ -214,7 +202,7 @@ def _looked_at(condition: Condition, sources: Sources) -> Iterator[tuple[str, st
             if signal.measure is not None:
                 yield signal.measure, signal.reads
             for inside in signal.conditions:
-                yield from _looked_at(inside, sources)
+                yield from looked_at(inside, sources)
 
 
-__all__ = ["FALSE", "TRUE", "UNKNOWN", "draws_of", "possible", "state", "turning_days"]
+__all__ = ["FALSE", "TRUE", "UNKNOWN", "looked_at", "possible", "state", "turning_days"]

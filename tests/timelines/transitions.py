@@ -59,13 +59,13 @@ def _findings() -> Iterator[dict[str, Finding]]:
     clear = Finding(1, "R01", Outcome.CLEAR, "clear", "", cleared_at=at)
     said = [
         *(fires("R01", severity, YESTERDAY) for severity in Severity), fires("R01", Severity.HIGH, at, 2, 9.9),
-        replace(fires("R01", Severity.HIGH, YESTERDAY), outcome=Outcome.HOLDING),
-        replace(fires("R01", Severity.CRITICAL, at), previous=Outcome.FIRING, previous_severity=Severity.HIGH),
+        fires("R01", Severity.HIGH, YESTERDAY)._replace(outcome=Outcome.HOLDING),
+        fires("R01", Severity.CRITICAL, at)._replace(previous=Outcome.FIRING, previous_severity=Severity.HIGH),
         Finding(1, "R01", Outcome.NOT_ASSESSABLE, "no_recent:phosphate", ""), clear, None,
-        replace(clear, previous=Outcome.FIRING), replace(fires("R01", Severity.HIGH, at), previous=Outcome.NOT_ASSESSABLE),
-        replace(fires("R01", Severity.WARNING, at), previous=Outcome.FIRING, previous_severity=Severity.HIGH),
+        clear._replace(previous=Outcome.FIRING), fires("R01", Severity.HIGH, at)._replace(previous=Outcome.NOT_ASSESSABLE),
+        fires("R01", Severity.WARNING, at)._replace(previous=Outcome.FIRING, previous_severity=Severity.HIGH),
         Finding(1, "R01", Outcome.NOT_ASSESSABLE, "no_recent:phosphate", "", previous=Outcome.FIRING),
-        replace(fires("R01", Severity.HIGH, at), previous=Outcome.CLEAR),
+        fires("R01", Severity.HIGH, at)._replace(previous=Outcome.CLEAR),
     ]  # fmt: skip
     others = (None, fires("R02", Severity.WARNING, at), fires("R02", Severity.HIGH, YESTERDAY), clear._replace(rule="R02"))
     for one, other in product(said, others):
