@@ -10,22 +10,22 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from monitors.config import FIELDS, Feed
-from monitors.feeds import fhir_facts, fhir_labs, fhir_pieces, fhir_reports, fhir_seems
+from monitors.config import Feed
+from monitors.feeds import fhir_facts, fhir_frames, fhir_labs, fhir_pieces, fhir_reports, fhir_seems
 from monitors.feeds.fhir_elements import of, text
 from monitors.feeds.fhir_medications import Medications, listed
 from monitors.feeds.fhir_people import INPATIENT, CannotUse, People, Row, care, encounter, patient_rows
 from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_quick import Quick
 from monitors.feeds.fhir_references import Lookup, References, no_lookup
 from monitors.feeds.fhir_reports import Standing
-from monitors.feeds.parsed import REFUSED, SOURCE, Parsed, nothing_refused
+from monitors.feeds.fhir_shapes import Shapes
+from monitors.feeds.parsed import REFUSED, Parsed, nothing_refused
 
 CONTEXT = frozenset({
     "Specimen", "Location", "Organization", "Practitioner", "PractitionerRole", "Medication", "Patient",
@@ -52,29 +52,40 @@ def order(name: str) -> int:
 
 @dataclass(frozen=True)
 class Resources:
-    """One file, read and not yet put into frames. rows: kind -> (row number, where from, fields); the rest as in `Parsed`."""
+    """One file, read and not yet put into frames. read: kind -> (row number, where from, fields) of what was read one by one;
+    quick: the rows of Observations whose shape was known; the rest as in `Parsed`."""
 
-    rows: dict[str, list[tuple[int, Piece, Row]]]
+    read: dict[str, list[tuple[int, Piece, Row]]]
+    quick: Quick
     refused: list[tuple[int, int, str, str, str, str, str]]
     ignored: dict[str, int]
     kept: dict[str, str]
 
+    def rows(self) -> dict[str, list[tuple[int, Piece, Row]]]:
+        """All rows of each kind, in the order of the file."""
+        labs = sorted([*self.read.get("labs", []), *self.quick.rows()], key=lambda row: row[0])
+        return {**self.read, "labs": labs} if labs else self.read
 
-def parse(raw: bytes, feed: Feed, lookup: Lookup = no_lookup) -> Parsed:
+
+def parse(raw: bytes, feed: Feed, lookup: Lookup = no_lookup, *, quickly: bool = True) -> Parsed:
     """Read one file of `feed`. lookup: references ('Patient/1') -> JSON texts from the feed's earlier files; those it
-    does not know are left out.
+    does not know are left out. quickly: an Observation of a shape seen before in the file is not read again.
 
     Rows are numbered in document order, from the bytes alone; refused parts among them. Raises FeedError: too_large,
     empty_file, mis_encoded, truncated, broken_json, repeated_key, too_deep, not_fhir, unknown_modifier.
     """
-    found = read(raw, feed, lookup)
+    found = read(raw, feed, lookup, quickly=quickly)
     refused = pd.DataFrame(found.refused, columns=list(REFUSED)).astype(nothing_refused().dtypes)
-    return Parsed({kind: frame(kind, rows, feed) for kind, rows in found.rows.items()}, refused, found.ignored, found.kept)
+    frames = {kind: fhir_frames.frame(kind, rows, feed) for kind, rows in found.read.items() if kind != "labs"}
+    if found.quick.numbers or "labs" in found.read:
+        frames["labs"] = fhir_frames.labs(found.read.get("labs", []), found.quick, feed)
+    return Parsed(frames, refused, found.ignored, found.kept)
 
 
-def read(raw: bytes, feed: Feed, lookup: Lookup = no_lookup) -> Resources:
+def read(raw: bytes, feed: Feed, lookup: Lookup = no_lookup, *, quickly: bool = True) -> Resources:
     """The rows of one file, see `parse`."""
-    pieces = fhir_pieces.pieces(raw, feed.caps.bytes)
+    shapes = Shapes(feed, lambda shape, marks: fhir_reports.learned(shape, marks, feed)) if quickly else None
+    pieces = fhir_pieces.pieces(raw, feed.caps.bytes, shapes)
     if b"modifierExtension" in raw or b"implicitRules" in raw or b"\\u" in raw:  # \\u: it may hide there
         pieces = [_refuse_modified(piece) for piece in pieces]
     references = References(pieces, feed)
@@ -87,6 +98,9 @@ def read(raw: bytes, feed: Feed, lookup: Lookup = no_lookup) -> Resources:
     refused: list[tuple[int, int, str, str, str, str, str]] = []
     number = 0
     for piece in pieces:
+        if piece.shape is not None and make.quick.takes(piece, number + 1):
+            number += 1
+            continue
         for kind, row in make.of(piece):
             number += 1
             if isinstance(row, CannotUse):
@@ -97,10 +111,12 @@ def read(raw: bytes, feed: Feed, lookup: Lookup = no_lookup) -> Resources:
     if extensions := len(_EXTENSION.findall(raw)) if b'"extension"' in raw else 0:
         ignored["extension"] = extensions
     kept = {**references.kept(), **fhir_reports.kept(pieces, others, references, feed)}
-    return Resources(rows, refused, dict(ignored), kept)
+    return Resources(rows, make.quick, refused, dict(ignored), kept)
 
 
 def _refuse_modified(piece: Piece) -> Piece:
+    if piece.shape is not None or not any(word in piece.text for word in ("modifierExtension", "implicitRules", "\\u")):
+        return piece
     left: list[object] = [piece.resource]
     while left:
         item = left.pop()
@@ -117,19 +133,12 @@ def _refuse_modified(piece: Piece) -> Piece:
 class _Rows:
     """Which rows each resource of a file gives."""
 
-    def __init__(
-        self, pieces: list[Piece], references: References, others: Standing, feed: Feed, ignored: Counter[str]
-    ) -> None:
+    def __init__(self, pieces: list[Piece], references: References, others: Standing, feed: Feed, ignored: Counter[str]) -> None:
         self._references, self._others, self._feed, self._ignored = references, others, feed, ignored
         self._people = People(references, feed)
         self._labs = fhir_labs.Labs(self._people, references, others, feed)
+        self.quick = Quick(self._labs, others)
         self._medications = Medications(self._people, references, listed(pieces), feed)
-        self._by_kind: dict[str, Callable[[Piece], list[Found]]] = {
-            "Observation": self._results, "DiagnosticReport": self._results,
-            "MedicationRequest": self._drugs, "MedicationStatement": self._drugs, "MedicationAdministration": self._drugs,
-            "List": self._list, "Condition": self._facts, "Procedure": self._facts,
-            "Encounter": self._encounter, "EpisodeOfCare": self._care, "Patient": self._patient,
-        }  # fmt: skip
 
     def of(self, piece: Piece) -> list[Found]:
         """(kind, row or why there is none) of one piece."""
@@ -147,12 +156,12 @@ class _Rows:
         kind = piece.resource["resourceType"]
         if kind == "Bundle":
             return [("", CannotUse("nested_bundle", "A Bundle stands inside a Bundle.", "Ask for its entries one by one."))]
-        make = self._by_kind.get(kind)
+        make = _BY_KIND.get(kind)
         if make is None:
             if kind not in CONTEXT:
                 self._ignored[kind if re.fullmatch(r"[A-Z][A-Za-z]{1,40}", kind) else "unknown resource"] += 1
             return []
-        return make(piece)
+        return make(self, piece)
 
     def _results(self, piece: Piece) -> list[Found]:
         here = [
@@ -212,28 +221,16 @@ class _Rows:
         return [("census", _tried(lambda: care(piece, self._people, self._references, self._feed)))]
 
 
+_BY_KIND: dict[str, Callable[[_Rows, Piece], list[Found]]] = {
+    "Observation": _Rows._results, "DiagnosticReport": _Rows._results,
+    "MedicationRequest": _Rows._drugs, "MedicationStatement": _Rows._drugs, "MedicationAdministration": _Rows._drugs,
+    "List": _Rows._list, "Condition": _Rows._facts, "Procedure": _Rows._facts,
+    "Encounter": _Rows._encounter, "EpisodeOfCare": _Rows._care, "Patient": _Rows._patient,
+}  # fmt: skip
+
+
 def _tried(make: Callable[[], Row]) -> Row | CannotUse:
     try:
         return make()
     except CannotUse as problem:
         return problem
-
-
-def frame(kind: str, found: Sequence[tuple[int, Piece, Row]], feed: Feed) -> pd.DataFrame:
-    """Rows of one kind as a frame of `Parsed`."""
-    must, may = FIELDS[kind]
-    missing = pa.array(sorted({"", *(word.strip() for word in feed.mapping.missing)}), pa.string())
-    columns: dict[str, object] = {
-        "row_no": pa.array([number for number, _, _ in found], pa.int64()),
-        "line_no": pa.array([piece.line_no for _, piece, _ in found], pa.int64()),
-    }
-    for name in sorted(must | may):
-        written = pa.array([row.get(name) for _, _, row in found], pa.string())
-        if name in feed.mapping.constants:
-            constant = pa.array(pa.repeat(feed.mapping.constants[name], len(found)))
-            written = pc.coalesce(written, constant)
-        columns[name] = pc.if_else(pc.is_in(written, value_set=missing), pa.scalar(None, pa.string()), written)
-    columns["ragged_line"] = pa.nulls(len(found), pa.string())
-    columns[SOURCE + "resource"] = pa.array([piece.text for _, piece, _ in found], pa.string())
-    table: pd.DataFrame = pa.table(columns).to_pandas()
-    return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from monitors.config import Feed
@@ -116,8 +117,25 @@ class Labs:
         given = report or {}
         if observation.get("focus"):
             raise CannotUse("other_subject", "The result is about something other than the patient (focus).", "Nothing to do.")
+        around = self.around(piece, observation, given, outer or observation)
+        status = self._status(observation, given)
+        issued = text(observation.get("issued")) or text(given.get("issued"))
+        if issued is None and status in ISSUED_LATE:  # what corrects must be later than what it corrects
+            issued = text(of(observation, "meta", "lastUpdated")) or text(of(given, "meta", "lastUpdated"))
+        return {
+            **around,
+            "collected_at": started(observation, "effective") or started(given, "effective") or around["collected_at"],
+            "issued_at": issued,
+            "status": status,
+            "accession": around["accession"] or self._accession(given, observation),
+            "assay": words_of(observation.get("method")) if "method" in observation else None,
+            "comment": notes(observation.get("note")) if "note" in observation else None,
+        }
+
+    def around(self, piece: Piece, observation: dict[str, Any], given: dict[str, Any], holder: dict[str, Any]) -> Row:
+        """What the patient, specimen and encounter an Observation refers to say of it: it depends on these references, on
+        the report (`given`, {} where there is none) and on the entry's address alone. Raises CannotUse."""
         subject = observation.get("subject") or given.get("subject")
-        holder = outer or observation
         person = self._people.of(subject, piece, holder)
         if given.get("subject") and observation.get("subject"):
             self._same(person, given["subject"], subject, piece, given)
@@ -125,22 +143,13 @@ class Labs:
         encounter = self._references.find(observation.get("encounter") or given.get("encounter"), piece, holder)
         if encounter is not None and not self._is_same(person, encounter.get("subject"), subject, piece, encounter):
             encounter = None
-        status = self._status(observation, given)
-        issued = text(observation.get("issued")) or text(given.get("issued"))
-        if issued is None and status in ISSUED_LATE:  # what corrects must be later than what it corrects
-            issued = text(of(observation, "meta", "lastUpdated")) or text(of(given, "meta", "lastUpdated"))
         collection = of(specimen, "collection")
         return {
             **person,
-            "collected_at": started(observation, "effective") or started(given, "effective")
-            or (started(collection, "collected") if collection else None),
-            "issued_at": issued,
-            "status": status,
-            "accession": self._accession(specimen, given, observation),
+            "collected_at": started(collection, "collected") if collection else None,
+            "accession": self._own(identifiers(of(specimen, "accessionIdentifier")), identifiers(of(specimen, "identifier"))),
             "specimen": self._specimen_word(specimen),
             "condition": condition(specimen),
-            "assay": words_of(observation.get("method")) if "method" in observation else None,
-            "comment": notes(observation.get("note")) if "note" in observation else None,
             "location": text(of(encounter, "class", "code")),
             "unit": place(encounter, piece, self._references, self._feed) if encounter else None,
         }
@@ -187,19 +196,20 @@ class Labs:
         self._same(person, found.get("subject"), subject, piece, found)
         return found
 
-    def _accession(self, specimen: dict[str, Any] | None, report: dict[str, Any], observation: dict[str, Any]) -> str | None:
-        """The specimen's number: accessionIdentifier, else Specimen.identifier, else a filler's or accession number of
-        the report; with fhir.accession_system only numbers of that system, the result's own identifiers last."""
+    def _accession(self, report: dict[str, Any], observation: dict[str, Any]) -> str | None:
+        """Where the specimen (accessionIdentifier, else identifier) has no number: a filler's or accession number of the
+        report; with fhir.accession_system only numbers of that system, the result's own identifiers last."""
         wanted = self._feed.fhir.accession_system
-        numbers = [
-            *identifiers(of(specimen, "accessionIdentifier")), *identifiers(of(specimen, "identifier")),
-            *(
-                found for found in identifiers(report.get("identifier"))
-                if wanted or code_of(found[2].get("type")) in ACCESSION_TYPES
-            ),
-            *(identifiers(observation.get("identifier")) if wanted else ()),
-        ]  # fmt: skip
-        return next((value for system, value, _ in numbers if not wanted or system == wanted), None)
+        reported = (
+            found for found in identifiers(report.get("identifier"))
+            if wanted or code_of(found[2].get("type")) in ACCESSION_TYPES
+        )  # fmt: skip
+        return self._own(reported, identifiers(observation.get("identifier")) if wanted else ())
+
+    def _own(self, *numbers: Iterable[tuple[str, str, Any]]) -> str | None:
+        """The first number of the accession's system."""
+        wanted = self._feed.fhir.accession_system
+        return next((value for found in numbers for system, value, _ in found if not wanted or system == wanted), None)
 
     def _specimen_word(self, specimen: dict[str, Any] | None) -> str | None:
         if specimen is None:

@@ -30,7 +30,7 @@ def listed(pieces: list[Piece]) -> dict[str, str]:
     """'MedicationStatement/1' -> date of the reconciled list of this file that names it."""
     found: dict[str, str] = {}
     for piece in pieces:
-        if piece.resource.get("resourceType") == "List" and is_list(piece.resource):
+        if piece.kind == "List" and is_list(piece.resource):
             for target in _entries(piece.resource):
                 found[target] = text(piece.resource.get("date")) or ""
     return found

@@ -7,31 +7,54 @@ What one resource does wrong costs only that resource, wherever the cut is certa
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from monitors.errors import FeedError
+from monitors.feeds.fhir_elements import text as trimmed
 from monitors.feeds.fhir_json import Broken, past, read, value
+from monitors.feeds.fhir_shapes import Shape, Shapes
+
+_PLAIN = re.compile(r'"([^"\\\x00-\x1f]*)"')
 
 
-@dataclass(frozen=True, slots=True)
 class Piece:
     """One resource, or what should have been one. resource: its value ({} when broken); text: its JSON as received;
     full_url: of its Bundle entry; method: of the entry's request; reason, sentence: why it cannot be read ('' when it
-    can)."""
+    can). shape, said: of an Observation of a shape seen before; then its value is read when somebody asks for it."""
 
-    line_no: int
-    text: str
-    resource: dict[str, Any]
-    full_url: str = ""
-    method: str = ""
-    reason: str = ""
-    sentence: str = ""
+    __slots__ = ("_resource", "full_url", "line_no", "method", "reason", "said", "sentence", "shape", "text")
+
+    def __init__(
+        self, line_no: int, text: str, resource: dict[str, Any] | None, full_url: str = "", method: str = "", reason: str = "",
+        sentence: str = "", shape: Shape | None = None, said: list[str] | None = None,
+    ) -> None:  # fmt: skip
+        self.line_no, self.text, self._resource, self.full_url, self.method = line_no, text, resource, full_url, method
+        self.reason, self.sentence, self.shape, self.said = reason, sentence, shape, said or []
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        if self._resource is None:
+            self._resource = value(self.text)
+        return self._resource
+
+    @property
+    def kind(self) -> str:
+        """Its resourceType; '' where there is no resource."""
+        return "Observation" if self.shape is not None else str(self.resource.get("resourceType", ""))
+
+    @property
+    def number(self) -> str | None:
+        """Its id."""
+        if self.shape is None:
+            return trimmed(self.resource.get("id"))
+        return (self.said[self.shape.number].strip() or None) if self.shape.number >= 0 else None
 
 
-def pieces(raw: bytes, largest: int) -> list[Piece]:
+def pieces(raw: bytes, largest: int, shapes: Shapes | None = None) -> list[Piece]:
     """Every resource of a file of at most `largest` bytes: a Bundle, an array, one resource, or one a line (NDJSON).
+    shapes: of the file, learned as it is read; without them everything is read the long way.
 
     Raises FeedError: too_large, empty_file, mis_encoded, truncated, not_fhir, and what makes a whole document
     unreadable (broken_json, repeated_key, too_deep).
@@ -45,14 +68,14 @@ def pieces(raw: bytes, largest: int) -> list[Piece]:
         raise FeedError("empty_file", "The file holds no bytes but white space; ask the sender for the file again.")
     lines = [(number, line) for number, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
     if len(lines) > 1 and (first := _line(*lines[0])).reason == "" and not _is_array(lines[0][1]):
-        return [piece for found in (first, *(_line(*line) for line in lines[1:])) for piece in _unbundled(found)]
+        return _alone((first, *(_line(*line, shapes) for line in lines[1:])), shapes)
     try:
-        found = list(_document(raw))
-        return [piece for element in found for piece in _unbundled(element)] if _is_array(raw) else found
+        found = list(_document(raw, shapes))
+        return _alone(found, shapes) if _is_array(raw) else found
     except Broken as problem:
         read = [_line(*line) for line in lines] if lines[0][1].lstrip().startswith(b"{") and len(lines) > 1 else []
         if sum(piece.reason == "" for piece in read) * 2 >= len(read) > 0:
-            return [piece for found in read for piece in _unbundled(found)]
+            return _alone(read, shapes)
         reason, sentence = problem.args
         raise FeedError(reason, f"{sentence}; ask the sender for the file again.") from None
 
@@ -61,12 +84,25 @@ def _is_array(line: bytes) -> bool:
     return line.lstrip().startswith(b"[")
 
 
-def _line(line_no: int, line: bytes) -> Piece:
+def _alone(found: Iterable[Piece], shapes: Shapes | None) -> list[Piece]:
+    """The pieces, and of a Bundle among them its entries."""
+    alone: list[Piece] = []
+    for piece in found:
+        if piece.kind != "Bundle":
+            alone.append(piece)
+        else:
+            alone += _unbundled(piece, shapes)
+    return alone
+
+
+def _line(line_no: int, line: bytes, shapes: Shapes | None = None) -> Piece:
     """One line of NDJSON."""
     try:
         text = line.decode("utf-8").strip(" \t\r\n")
     except UnicodeDecodeError:
         return _broken(line_no, line.decode("utf-8", "backslashreplace"), "mis_encoded", "This line is not UTF-8")
+    if shapes is not None and (known := shapes.of(text)) is not None:
+        return Piece(line_no, text, None, "", "", "", "", *known)
     try:
         found = value(text)
         if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
@@ -80,18 +116,16 @@ def _broken(line_no: int, text: str, reason: str, sentence: str, full_url: str =
     return Piece(line_no, text.replace("\0", "\\0"), {}, full_url, "", reason, sentence)
 
 
-def _unbundled(piece: Piece) -> Iterator[Piece]:
-    if piece.resource.get("resourceType") != "Bundle":
-        yield piece
-        return
+def _unbundled(piece: Piece, shapes: Shapes | None) -> Iterator[Piece]:
     try:
-        for entry in _document(piece.text.encode()):
-            yield Piece(piece.line_no, entry.text, entry.resource, entry.full_url, entry.method, entry.reason, entry.sentence)
+        for entry in _document(piece.text.encode(), shapes):
+            entry.line_no = piece.line_no
+            yield entry
     except Broken as problem:
         yield _broken(piece.line_no, piece.text, *problem.args)
 
 
-def _document(raw: bytes) -> Iterator[Piece]:
+def _document(raw: bytes, shapes: Shapes | None) -> Iterator[Piece]:
     """The resources of one JSON text: a Bundle's entries, an array's elements, or the one it is."""
     try:
         text = raw.decode("utf-8")
@@ -106,9 +140,9 @@ def _document(raw: bytes) -> Iterator[Piece]:
     found: list[Piece]
     if text[start] == "[":
         found = []
-        end = _elements(text, start, found, entries=False)
+        end = _elements(text, start, found, shapes, entries=False)
     elif text[start] == "{":
-        found, end = _bundle(text, start)
+        found, end = _bundle(text, start, shapes)
     else:
         raise Broken("not_fhir", "This is not FHIR JSON")
     if past(text, end) != len(text):
@@ -116,7 +150,7 @@ def _document(raw: bytes) -> Iterator[Piece]:
     yield from found
 
 
-def _bundle(text: str, start: int) -> tuple[list[Piece], int]:
+def _bundle(text: str, start: int, shapes: Shapes | None) -> tuple[list[Piece], int]:
     """An object: the pieces of a Bundle, or the one resource it is, and where it ends."""
     found: list[Piece] = []
     others: dict[str, Any] = {}
@@ -127,7 +161,7 @@ def _bundle(text: str, start: int) -> tuple[list[Piece], int]:
         if key in others or (key == "entry" and entries):
             raise Broken("repeated_key", "An object gives the same key twice, so nobody knows which one is meant")
         if key == "entry" and text[at : at + 1] == "[":
-            entries, at = True, _elements(text, at, found, entries=True)
+            entries, at = True, _elements(text, at, found, shapes, entries=True)
         else:
             others[key], at = read(text, at)
         at = _next(text, at, "}")
@@ -143,10 +177,16 @@ def _bundle(text: str, start: int) -> tuple[list[Piece], int]:
 
 
 def _key(text: str, at: int) -> tuple[str, int]:
-    key, at = read(text, at)
+    key, at = _member(text, at)
     if type(key) is not str or text[past(text, at) : past(text, at) + 1] != ":":
         raise Broken("truncated" if past(text, at) >= len(text) else "broken_json", "An object breaks off after a key")
     return key, past(text, past(text, at) + 1)
+
+
+def _member(text: str, at: int) -> tuple[Any, int]:
+    """As `read`; the plain strings most keys and addresses are need no decoder."""
+    found = _PLAIN.match(text, at)
+    return (found[1], found.end()) if found else read(text, at)
 
 
 def _next(text: str, at: int, closing: str) -> int:
@@ -163,13 +203,13 @@ def _next(text: str, at: int, closing: str) -> int:
     return at
 
 
-def _elements(text: str, at: int, found: list[Piece], *, entries: bool) -> int:
+def _elements(text: str, at: int, found: list[Piece], shapes: Shapes | None, *, entries: bool) -> int:
     """Append the pieces of an array that begins at `at`; gives where it ends."""
     at = past(text, at + 1)
     line, counted = text.count("\n", 0, at) + 1, at
     while text[at : at + 1] != "]":
         line, counted = line + text.count("\n", counted, at), at
-        piece, at = _entry(text, at, line) if entries else _element(text, at, line)
+        piece, at = _entry(text, at, line, shapes) if entries else _element(text, at, line)
         found.append(piece)
         at = _next(text, at, "]")
     return at + 1
@@ -182,7 +222,7 @@ def _element(text: str, start: int, line: int) -> tuple[Piece, int]:
     return Piece(line, text[start:end], body), end
 
 
-def _entry(text: str, start: int, line: int) -> tuple[Piece, int]:
+def _entry(text: str, start: int, line: int, shapes: Shapes | None) -> tuple[Piece, int]:
     """One entry of a Bundle; the text kept is the resource's own."""
     if text[start : start + 1] != "{":
         body, end = read(text, start)
@@ -195,7 +235,7 @@ def _entry(text: str, start: int, line: int) -> tuple[Piece, int]:
         if key in members:
             raise Broken("repeated_key", "An entry gives the same key twice, so nobody knows which one is meant")
         begun = at
-        members[key], at = read(text, at)
+        members[key], at = _member(text, at)
         if key == "resource":
             body_text = text[begun:at]
         at = _next(text, at, "}")
@@ -210,4 +250,5 @@ def _entry(text: str, start: int, line: int) -> tuple[Piece, int]:
         return Piece(line, text[start:end], {}, full_url, method), end
     if not isinstance(body, dict) or not isinstance(body.get("resourceType"), str):
         return _broken(line, body_text, "not_fhir", "This is no FHIR resource: it has no resourceType", full_url), end
-    return Piece(line, body_text, body, full_url, method), end
+    known = shapes.of(body_text) if shapes is not None and method not in ("DELETE", "PATCH") else None
+    return Piece(line, body_text, body, full_url, method, "", "", *(known or ())), end

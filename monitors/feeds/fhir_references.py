@@ -57,14 +57,14 @@ class References:
         self._base = base.rstrip("/") + "/" if base else ""
         self.missed: set[str] = set()
         for piece in pieces:
-            if not piece.reason and piece.resource:
+            if not piece.reason and (piece.shape is not None or piece.resource):
                 self._add(piece)
 
     def _add(self, piece: Piece) -> None:
         if piece.full_url:
             _put(self._by_url, piece.full_url, piece)
-        kind, number = piece.resource["resourceType"], text(piece.resource.get("id"))
-        found = _URL.fullmatch(piece.full_url)
+        kind, number = piece.kind, piece.number
+        found = _URL.fullmatch(piece.full_url) if not number else None
         if number or found:
             _put(self._local, f"{kind}/{number}" if number else _unversioned(found[2] if found else ""), piece)
 
@@ -72,27 +72,25 @@ class References:
         """Resources of this file later files may refer to: 'Type/id' -> JSON text."""
         return {
             key: piece.text for key, piece in self._local.items()
-            if piece is not None and piece.line_no > 0 and piece.resource["resourceType"] in KEPT
+            if piece is not None and piece.line_no > 0 and piece.kind in KEPT
         }  # fmt: skip
 
     def add_earlier(self, pieces: Iterable[Piece], lookup: Lookup) -> None:
         """Fetch what the pieces point to and the file does not hold, and what that points to, from earlier files."""
         asked: set[str] = set()
-        resources = [piece.resource for piece in pieces if piece.resource]
+        targets = {target for piece in pieces for target in _followed(piece)}
         for _ in range(4):  # a withdrawn DiagnosticReport -> Observation -> Encounter -> Location is the longest way
-            wanted = sorted({
-                key for resource in resources for target in followed(resource)
-                if (key := self.key(target)) and key not in asked and (key not in self._local or self._dated(key))
-            })  # fmt: skip
+            keys = {key for target in targets if (key := self.key(target)) and key not in asked}
+            wanted = sorted(key for key in keys if key not in self._local or self._dated(key))
             if not wanted:
                 return
             asked.update(wanted)
             found = lookup(wanted)
-            resources = []
+            targets = set()
             for key, body in found.items():
-                resource = fhir_json.value(body)
-                if self._add_earlier(key, Piece(0, body, resource)):
-                    resources.append(resource)
+                piece = Piece(0, body, fhir_json.value(body))
+                if self._add_earlier(key, piece):
+                    targets.update(followed(piece.resource))
 
     def _dated(self, key: str) -> bool:
         """The file holds it and says when it was changed: an earlier file may have had a later version."""
@@ -133,8 +131,8 @@ class References:
             own = [inner for inner in objects(container.get("contained")) if inner.get("id") == target[1:]]
             return own[0] if len(own) == 1 else None
         piece = self._by_url.get(target)
-        if piece is None and (sent := _URL.fullmatch(holder.full_url if holder else "")) and _LOCAL.fullmatch(target):
-            piece = self._by_url.get(sent[1] + _unversioned(target))
+        if piece is None and (sent := server(holder.full_url if holder else "")) and _LOCAL.fullmatch(target):
+            piece = self._by_url.get(sent + _unversioned(target))
         if piece is None and target not in self._by_url:
             versioned = _URL.fullmatch(target)
             piece = self._by_url.get(versioned[1] + _unversioned(versioned[2])) if versioned else None
@@ -148,6 +146,20 @@ class References:
         """The id in a reference to a Patient of this source's own server."""
         key = self.key(text(of(reference, "reference")) or "")
         return key.removeprefix("Patient/") if key.startswith("Patient/") else None
+
+
+def _followed(piece: Piece) -> Iterable[str]:
+    shape, said = piece.shape, piece.said
+    if shape is None:
+        return followed(piece.resource)
+    places = (shape.subject, shape.specimen, shape.encounter)
+    return [target for at in places if at >= 0 and (target := said[at].strip())]
+
+
+def server(full_url: str) -> str | None:
+    """The address relative references of an entry count from; None where its own address has no such."""
+    found = _URL.fullmatch(full_url)
+    return found[1] if found else None
 
 
 def followed(resource: dict[str, Any]) -> Iterator[str]:

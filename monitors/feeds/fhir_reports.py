@@ -16,6 +16,7 @@ from monitors.feeds import fhir_json
 from monitors.feeds.fhir_elements import identifiers, objects, of, text
 from monitors.feeds.fhir_pieces import Piece
 from monitors.feeds.fhir_references import WITHDRAWS, Lookup, References, no_lookup
+from monitors.feeds.fhir_shapes import Shape
 
 _written = json.JSONEncoder(ensure_ascii=False).encode
 RESULT = "Observation/"
@@ -43,11 +44,11 @@ class Standing:
 
 def standing(pieces: list[Piece], references: References, lookup: Lookup = no_lookup) -> Standing:
     """Read a file's Observations and reports once, and the reports of earlier files that name one of them."""
-    observed = [piece.resource for piece in pieces if piece.resource.get("resourceType") == "Observation"]
-    reports = [piece for piece in pieces if piece.resource.get("resourceType") == "DiagnosticReport"]
+    observed = [piece for piece in pieces if piece.kind == "Observation"]
+    reports = [piece for piece in pieces if piece.kind == "DiagnosticReport"]
     by_result: dict[str, tuple[Piece, dict[str, Any]]] = {}
     if lookup is not no_lookup:
-        named = {f"{OF_RESULT}{RESULT}{number}" for found in observed if (number := text(found.get("id")))}
+        named = {f"{OF_RESULT}{RESULT}{number}" for found in observed if (number := found.number)}
         named |= {f"{OF_RESULT}{key}" for piece in reports for key, _ in _named(piece.resource, references)}
         for key, body in (lookup(sorted(named)) if named else {}).items():
             report = fhir_json.value(body)
@@ -62,7 +63,7 @@ def standing(pieces: list[Piece], references: References, lookup: Lookup = no_lo
             before = by_result.get(key)
             if before is None or report.get("status") not in WITHDRAWS or _same(before[1], report):
                 by_result[key] = by_result[target] = (piece, report)  # a report that stands keeps what another one lost
-    alone = {key for found in observed for key in keys(found)} if reports else set()
+    alone = {key for found in observed for key in keys(found.resource)} if reports else set()
     return Standing(frozenset(alone), withdrawn, by_result)
 
 
@@ -95,22 +96,39 @@ def kept(pieces: list[Piece], others: Standing, references: References, feed: Fe
     """What later files need of this one's reports and results, besides what `References.kept` gives: key -> JSON text."""
     found = {}
     for piece in pieces:
+        if piece.shape is not None:
+            if piece.shape.kept is not None and (number := piece.number):
+                written, filled = piece.shape.kept
+                found[f"{RESULT}{number}"] = written % filled(piece.said)
+            continue
         resource = piece.resource
         if resource.get("resourceType") == "DiagnosticReport":
             body = _written({name: resource[name] for name in OF_REPORT if name in resource})
             for key, _ in _named(resource, references):
                 if key.startswith(RESULT) and others.reports[key][1] is resource:
                     found[OF_RESULT + key] = body
-        elif resource.get("resourceType") == "Observation" and (number := text(resource.get("id"))):
-            parts = objects(resource.get("component"))
-            if _asked(resource.get("code"), feed) or any(_asked(part.get("code"), feed) for part in parts):
-                some = {name: resource[name] for name in OF_OBSERVATION if name in resource}
-                if parts:
-                    some["component"] = [{"code": part.get("code")} for part in parts]
-                if "dataAbsentReason" in resource or any(name.startswith("value") for name in resource):
-                    some["dataAbsentReason"] = {}
-                found[f"{RESULT}{number}"] = _written(some)
+        elif piece.kind == "Observation" and (number := piece.number) and (body := _of_result(resource, feed)):
+            found[f"{RESULT}{number}"] = body
     return found
+
+
+def learned(shape: Shape, marks: list[str], feed: Feed) -> None:
+    """Tell a shape what of its results is kept."""
+    if body := _of_result(shape.marked, feed):
+        shape.keep(body, marks)
+
+
+def _of_result(resource: dict[str, Any], feed: Feed) -> str:
+    """An Observation cut down to what tells which result it is; '' where no code of it is mapped."""
+    parts = objects(resource.get("component"))
+    if not _asked(resource.get("code"), feed) and not any(_asked(part.get("code"), feed) for part in parts):
+        return ""
+    some = {name: resource[name] for name in OF_OBSERVATION if name in resource}
+    if parts:
+        some["component"] = [{"code": part.get("code")} for part in parts]
+    if "dataAbsentReason" in resource or any(name.startswith("value") for name in resource):
+        some["dataAbsentReason"] = {}
+    return _written(some)
 
 
 def _asked(concept: Any, feed: Feed) -> bool:
@@ -120,7 +138,7 @@ def _asked(concept: Any, feed: Feed) -> bool:
 
 def outside(piece: Piece, references: References) -> list[str]:
     """Results ('Observation/1') a withdrawn report names that its file does not hold; from the bytes alone."""
-    if piece.resource.get("resourceType") != "DiagnosticReport" or piece.resource.get("status") not in WITHDRAWS:
+    if piece.kind != "DiagnosticReport" or piece.resource.get("status") not in WITHDRAWS:
         return []
     named = dict(_named(piece.resource, references))
     return [key for key in named if key.startswith(RESULT) and not references.holds(key)]

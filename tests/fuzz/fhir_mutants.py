@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from monitors.feed_model import Feed
-from monitors.feeds import fhir, fhir_pieces
+from monitors.feeds import fhir, fhir_frames, fhir_pieces
 from tests.fuzz.harness import Reading
 
 Resource = dict[str, Any]
@@ -120,9 +120,10 @@ def read(raw: bytes, feed: Feed) -> Reading:
     found = fhir.read(raw, feed)
     pieces = fhir_pieces.pieces(raw, feed.caps.bytes)
     pieces = [piece for piece in pieces if piece.resource.get("resourceType") not in fhir.CONTEXT]
-    told = sum(map(len, found.rows.values())) + len(found.refused) + sum(found.ignored.values())
+    rows = found.rows()
+    told = sum(map(len, rows.values())) + len(found.refused) + sum(found.ignored.values())
     lost = [f"{len(pieces)} resources, {told} accounted for"] if told < len(pieces) else []
-    return Reading(found.rows, [entry[2] for entry in found.refused], lost)
+    return Reading(rows, [entry[2] for entry in found.refused], lost)
 
 
 def names(kind: str, row: Any) -> Iterable[str | None]:
@@ -130,7 +131,7 @@ def names(kind: str, row: Any) -> Iterable[str | None]:
 
 
 def frame(kind: str, rows: Sequence[Any], feed: Feed) -> pd.DataFrame:
-    return fhir.frame(kind, rows, feed)
+    return fhir_frames.frame(kind, rows, feed)
 
 
 def mutate(raw: bytes, rng: random.Random) -> bytes:
