@@ -36,6 +36,9 @@ def sent(site: Site) -> dict[str, str]:
     return {
         "slack text": _texts(posts, "text"), "slack blocks": _texts(posts, "blocks"), "slack metadata": _texts(posts, "metadata"),
         "slack rest": json.dumps([{k: v for k, v in p.items() if k not in ("text", "blocks", "metadata")} for p in posts]),
+        "slack uploads": str([(one.name, one.title, one.channel) for one in site.slack_standin.uploads.files.values()]),
+        "slack upload alt text": str([one.alt for one in site.slack_standin.uploads.files.values()]),
+        "mail pictures": str([(one["cid"], one["name"]) for mail in mails for one in mail.get("inline", ())]),
         "mail headers": _texts(mails, "headers"), "mail text": _texts(mails, "text"), "mail html": _texts(mails, "html"),
         "mail envelope": _texts(mails, "sender") + _texts(mails, "recipient"),
         "outbox": str(site.rows("SELECT content, receipt, destination, unit FROM nephrowatch.outbox")),

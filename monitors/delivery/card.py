@@ -11,13 +11,13 @@ from html import escape
 from typing import Any
 
 # Limits of Slack's block objects, in characters or elements.
-HEADER, SECTION, CONTEXT, BUTTON, URL = 150, 3000, 10, 75, 3000
+HEADER, SECTION, CONTEXT, BUTTON, URL, ALT = 150, 3000, 10, 75, 3000, 2000
 
 
 @dataclass(frozen=True)
 class Button:
     """A plain link. url carries nothing but the site's own address and an opaque ref. press: where presses are heard, the same
-    is done by pressing, and this name and value are what the press says."""
+    is done by pressing, and this name and value are what the press says; without a url it can only be pressed."""
 
     text: str
     url: str
@@ -41,6 +41,11 @@ class Card:
     sections: tuple[Section, ...] = ()
     buttons: tuple[Button, ...] = ()
     level: str = ""
+    picture: str = ""  # the alternative text of its picture; '' for none
+
+    @property
+    def links(self) -> tuple[Button, ...]:
+        return tuple(button for button in self.buttons if button.url)
 
 
 def as_text(card: Card) -> str:
@@ -48,17 +53,18 @@ def as_text(card: Card) -> str:
     parts = [*(f"*** {mark} ***" for mark in card.marks), card.heading, "", *card.lines]
     for section in card.sections:
         parts += ["", section.title, *(f"  - {item}" for item in section.items)]
-    if card.buttons:
-        parts += ["", *(f"{button.text}: {button.url}" for button in card.buttons)]
+    if card.links:
+        parts += ["", *(f"{button.text}: {button.url}" for button in card.links)]
     return "\n".join([*parts, "", *card.footer]) + "\n"
 
 
 ACCENTS = {"CRITICAL": "#8b0000", "HIGH": "#b35900", "WARNING": "#8a6d00"}
 PLAIN = "#44546a"
+PICTURE = "trend"  # what the HTML calls the card's picture: its Content-ID without the host
 
 
 def as_html(card: Card) -> str:
-    """The card as a self-contained HTML page: no script, no image, no colour that says what no word says."""
+    """The card as a self-contained HTML page: no script, no image but its own, no colour that says what no word says."""
     accent = ACCENTS.get(card.level, PLAIN)
     body = [
         f'<p style="margin:0 0 12px;padding:8px 12px;border:2px solid {PLAIN}"><b>{escape(mark)}</b></p>'
@@ -70,11 +76,14 @@ def as_html(card: Card) -> str:
         items = "".join(f'<li style="margin:2px 0">{escape(item)}</li>' for item in section.items)
         body.append(f'<h2 style="margin:16px 0 4px;font-size:16px">{escape(section.title)}</h2>')
         body.append(f'<ul style="margin:0;padding-left:20px">{items}</ul>')
-    if card.buttons:
+    if card.picture:
+        body.append(f'<p style="margin:16px 0 8px"><img src="cid:{PICTURE}" alt="{escape(card.picture, quote=True)}" '
+                    'style="max-width:100%;height:auto;background:#ffffff"></p>')  # fmt: skip
+    if card.links:
         links = " ".join(
             f'<a href="{escape(button.url, quote=True)}" style="display:inline-block;margin:0 8px 8px 0;'
             f'padding:10px 16px;border:2px solid {PLAIN};border-radius:4px"><b>{escape(button.text)}</b></a>'
-            for button in card.buttons
+            for button in card.links
         )
         body.append(f'<p style="margin:16px 0 8px">{links}</p>')
     body += [f'<p style="margin:4px 0;font-size:13px">{escape(line)}</p>' for line in card.footer]
@@ -89,7 +98,8 @@ def as_html(card: Card) -> str:
 
 
 def as_blocks(card: Card, pressable: bool = False) -> tuple[dict[str, Any], ...]:
-    """The card as Slack blocks, each within Slack's limits. pressable: whether somebody hears a press."""
+    """The card as Slack blocks, each within Slack's limits. pressable: whether somebody hears a press. The block of
+    its picture has no file yet: the channel puts it in, or takes the block out."""
     blocks: list[dict[str, Any]] = [{"type": "header", "text": plain(card.heading, HEADER)}]
     if card.marks:
         blocks.append({"type": "section", "text": plain("\n".join(card.marks), SECTION)})
@@ -98,8 +108,11 @@ def as_blocks(card: Card, pressable: bool = False) -> tuple[dict[str, Any], ...]
     for section in card.sections:
         text = "\n".join([section.title, *(f"• {item}" for item in section.items)])
         blocks.append({"type": "section", "text": plain(text, SECTION)})
+    if card.picture:
+        blocks.append({"type": "image", "slack_file": {"id": ""}, "alt_text": card.picture[:ALT]})
     buttons = [
-        _button(number, button, pressable) for number, button in enumerate(card.buttons) if len(button.url) <= URL
+        _button(number, button, pressable) for number, button in enumerate(card.buttons)
+        if len(button.url) <= URL and (button.url or pressable)
     ]
     if buttons:
         blocks.append({"type": "actions", "elements": buttons})

@@ -19,6 +19,7 @@ from monitors.delivery import escalating, outbox, sending, storms
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
+from monitors.delivery.showing import NOTHING, Showing, Shown, tell_refusal
 from monitors.delivery.slack import SlackChannel
 from monitors.delivery.vault import Vault, vault
 from monitors.delivery.webhook import Pager
@@ -30,15 +31,18 @@ Clock = Callable[[], datetime]
 POINTS = (  # where a kill is tried: before and after every commit and every step on the network
     "before_recover_commit", "after_recover", "before_gather_commit", "after_gather",
     "before_claim_commit", "after_claim", "before_find", "after_find",
-    "before_pace_commit", "after_pace", "before_send_started_commit", "after_send_started", "after_http",
+    "after_upload", "before_pace_commit", "after_pace", "before_send_started_commit", "after_send_started", "after_http",
     "before_mark_commit", "after_mark",
 )  # fmt: skip
 
 
 class Channel(Protocol):
     """Where a message goes: SlackChannel, Mailbox or Pager. audience: who can see it there now; probe: would it be
-    taken, without sending one."""
+    taken, without sending one; may_show: '' where details may be seen there, else why not; prepared: the message with what has to
+    be there before it is sent."""
 
+    def may_show(self) -> str: ...
+    def prepared(self, message: Message, wait: Callable[[float], None]) -> Message: ...
     def send(self, message: Message, now: datetime) -> dict[str, Any]: ...
     def find(self, delivery_id: str, since: datetime) -> dict[str, Any] | None: ...
     def audience(self) -> list[str]: ...
@@ -140,6 +144,10 @@ class _Work:
     wait: Callable[[float], None]
     crash: Callable[[str], None]
     audiences: dict[str, list[str]] = field(default_factory=dict)
+    showing: Showing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.showing = Showing(self.db, self.config)
 
     def attempt(self, one: Claim) -> Answer | None:
         try:
@@ -148,7 +156,9 @@ class _Work:
             if one.possible_repeat and one.kind != outbox.PARENT and (earlier := self._found(channel, one)) is not None:
                 return Answer("delivered", "An earlier attempt had arrived; it was found in the channel.", earlier)
             parent, taken_by = self._standing(one, kind)
-            message = _rendered(one, self.config, kind, self.clock(), taken_by)
+            shown = self.showing.of(one, channel, self.clock())
+            message = channel.prepared(_rendered(one, self.config, kind, self.clock(), taken_by, shown), self.wait)
+            self.crash("after_upload")
         except DeliveryError as problem:
             return Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
         audience = self._audience(one.destination, channel)
@@ -156,8 +166,13 @@ class _Work:
             self._keep_pace(one.destination)
         now = self.clock()
         with self.db.begin(Role.DELIVERY) as connection:
-            if not outbox.send_started(connection, one, message.sha256, now):
+            if not self.showing.holds_still(connection, one, shown, now):
+                return Answer("deferred", "The leave to show details ended while this was made.", retry_after=0)
+            if shown.picture[0] and not message.picture:
+                shown = replace(shown, picture_state="not_uploaded")
+            if not outbox.send_started(connection, one, message.sha256, now, shown.kept):
                 return None
+            tell_refusal(connection, one, shown, self.config.routes.operations(), now)
             if self.vault is not None:
                 sending.keep_payload(connection, one, self.vault.key_id, self.vault.seal(message), audience, now)
             self.crash("before_send_started_commit")
@@ -205,13 +220,16 @@ class _Work:
             self.wait(left)
 
 
-def _rendered(one: Claim, config: Config, channel_kind: str, now: datetime, taken_by: str = "") -> Message:
+def _rendered(
+    one: Claim, config: Config, channel_kind: str, now: datetime, taken_by: str = "", shown: Shown = NOTHING
+) -> Message:
     to = config.routes.destinations[one.destination]
     content = {**one.content, "taken_by": taken_by} if one.kind == outbox.PARENT else one.content
     try:
         return render(
             one.kind, content, config.site, channel_kind, one.delivery_id, possible_repeat=one.possible_repeat, now=now,
             pressable=isinstance(to, SlackDestination) and to.app_token is not None,
+            detail=shown.detail, picture=shown.picture,
         )  # fmt: skip
     except Exception as problem:  # a defect of ours in one message must not keep all others from going out
         raise DeliveryError(

@@ -1,7 +1,8 @@
 """One message in its forms. Pure: an outbox row's content in, what a channel sends out.
 
 A message is free of patient data by construction: the cards read only the fields named in `facts`,
-`report_cards` and `feed_cards`, each printed as a count, a time, a code of ours or a name from the site's configuration.
+`report_cards` and `feed_cards`, each printed as a count, a time, a code of ours or a name from the site's configuration. Only
+what is handed in as `detail`, under a leave, adds more; subject, fallback, links, labels and file names never do.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from monitors.delivery import episode_cards, facts, feed_cards, report_cards, trial_cards, words
+from monitors.delivery import detail_cards, episode_cards, facts, feed_cards, report_cards, trial_cards, words
 from monitors.delivery.card import Card, as_blocks, as_html, as_text
+from monitors.delivery.detail import Detail
 from monitors.delivery.facts import Content, SiteFacts
 from monitors.delivery.policy import PARENT
 
@@ -50,7 +52,7 @@ class Message:
     subject: also Slack's fallback text and what a lock screen shows. text: the whole card as plain text.
     html: for e-mail, else ''. blocks: for Slack, else (). thread: opaque root that joins one episode's mails,
     or ''. labels: values of the X-Nephrowatch-* headers. parent: ts of the Slack post this hangs under, or, with update, that
-    it takes the place of.
+    it takes the place of. picture: a PNG, with picture_alt for whoever cannot see it.
     """
 
     delivery_id: str
@@ -62,26 +64,33 @@ class Message:
     labels: Mapping[str, str] = field(default_factory=dict)
     parent: str = ""
     update: bool = False
+    picture: bytes = b""
+    picture_alt: str = ""
 
     @property
     def sha256(self) -> str:
         """Hash of everything that is shown: kept with the attempt."""
         shown = [self.subject, self.text, self.html, self.blocks]
+        shown += [hashlib.sha256(self.picture).hexdigest()] if self.picture else []
         return hashlib.sha256(json.dumps(shown, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def render(
     kind: str, content: Content, site: SiteFacts, destination: str, delivery_id: str,
-    *, possible_repeat: bool = False, now: datetime | None = None, pressable: bool = False,
+    *, possible_repeat: bool = False, now: datetime | None = None, pressable: bool = False, detail: Detail | None = None,
+    picture: tuple[bytes, str] = (b"", ""),
 ) -> Message:  # fmt: skip
     """The message of one outbox row.
 
     destination: 'slack' or 'email'. delivery_id: opaque, the same for every attempt. now: the instant of
-    sending, for ages; without it they count from the content's as_of. pressable: somebody hears presses there. Raises KeyError
-    for an unknown kind.
+    sending, for ages; without it they count from the content's as_of. pressable: somebody hears presses there. detail, picture
+    (a PNG and its alternative text): only where a leave to show them holds. Raises KeyError for an unknown kind.
     """
     shown = str(content.get("of")) if kind == PARENT else kind
-    subject, card = KINDS[shown](content, site, now or words.instant(content.get("as_of")))
+    now = now or words.instant(content.get("as_of"))
+    subject, card = KINDS[shown](content, site, now)
+    if detail is not None and shown in OF_AN_EPISODE:
+        card = replace(detail_cards.with_detail(shown, card, content, detail, now), picture=picture[1])
     marks = {"late": LATE_KINDS[kind]} if kind in LATE_KINDS and content.get("late") else {}
     marks |= {"possible repeat": REPEAT} if possible_repeat else {}
     if isinstance(step := content.get("escalated"), Mapping):
@@ -104,6 +113,8 @@ def render(
         blocks=as_blocks(card, pressable) if destination == "slack" else (),
         thread=thread(ref) if ref and kind in OF_AN_EPISODE else "",
         labels=labels,
+        picture=picture[0] if card.picture else b"",
+        picture_alt=card.picture,
     )
 
 

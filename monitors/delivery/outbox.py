@@ -110,8 +110,11 @@ def claim(connection: Connection, now: datetime, limit: int = 1, lease: timedelt
     return claims
 
 
-def send_started(connection: Connection, one: Claim, payload_sha256: str, now: datetime) -> bool:
-    """Note that the network will now be touched. False when the claim was lost: then do not send."""
+def send_started(
+    connection: Connection, one: Claim, payload_sha256: str, now: datetime, detail: Mapping[str, Any] | None = None
+) -> bool:
+    """Note that the network will now be touched. False when the claim was lost: then do not send. detail: by what
+    leave details are shown, or why not; None where no leave holds."""
     held = connection.execute(
         sql("deliver/hold"), {"outbox_id": one.outbox_id, "claim_token": one.claim_token, "now": now}
     )
@@ -119,7 +122,8 @@ def send_started(connection: Connection, one: Claim, payload_sha256: str, now: d
         return False
     connection.execute(
         sql("deliver/send_started"),
-        {"outbox_id": one.outbox_id, "attempt": one.attempt, "payload_sha256": payload_sha256, "now": now},
+        {"outbox_id": one.outbox_id, "attempt": one.attempt, "payload_sha256": payload_sha256, "now": now,
+         "detail": None if detail is None else _json(detail)},
     )
     return True
 
@@ -151,7 +155,7 @@ def finish(
     if connection.execute(sql("deliver/finish"), parameters).rowcount != 1:
         append(connection, [("delivery_overtaken", body)])
         return "overtaken"
-    payload = connection.execute(sql("deliver/end_attempt"), parameters).scalar_one()
+    ended_attempt = connection.execute(sql("deliver/end_attempt"), parameters).one()
     if step.state == "delivered" and one.kind in TELLING and one.episode_id is not None and one.severity:
         connection.execute(sql("deliver/told"), {
             "outbox_id": one.outbox_id, "episode_id": one.episode_id, "destination": one.destination,
@@ -172,7 +176,7 @@ def finish(
         until = now + min(timedelta(seconds=answer.retry_after), LONGEST_DELAY)
         connection.execute(sql("deliver/pause"), {"destination": one.destination, "until": until})
     entry = answer.outcome if step.state == "pending" else step.state
-    append(connection, [(f"delivery_{entry}", body | {"state": step.state, "payload_sha256": payload})])
+    append(connection, [(f"delivery_{entry}", body | {"state": step.state, **ended_attempt._mapping})])
     return step.state
 
 

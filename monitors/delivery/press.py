@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 TAKE = "press_take"  # the action_id of the button "I am taking this"
-DEEDS = {TAKE: "take"}
+ACKNOWLEDGE, SNOOZE, DISMISS = "press_acknowledge", "press_snooze", "press_dismiss"  # on cards with details only
+DEEDS = {TAKE: "take", ACKNOWLEDGE: "acknowledge", SNOOZE: "snooze", DISMISS: "dismiss"}
 LINK = re.compile(r"link_\d{1,3}\Z")  # a button that opens a page; Slack tells of it all the same
 
 _REF = re.compile(r"[A-Z0-9]{1,12}(-[A-Z0-9]{1,12}){1,3}\Z")

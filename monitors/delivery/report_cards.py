@@ -181,6 +181,7 @@ EVENTS = {
     "checkpoint_failed": "A checkpoint of the history could not be made or kept",
     "rows_quarantined": "Rows of a feed were set aside",
     "rule_is_wrong": "A person says that a rule is wrong",
+    "detail_refused": "A leave to show patients' details could not be used",
     "detail_ends": "A leave to show patients' details ends soon",
     "archive_lost": "The archive has lost a file that waits to be checked",
 }
@@ -194,6 +195,7 @@ REMEDIES = {
     "replay_differs": "See which: nephrowatch history replay. Keep the database as it is; docs/operations.md says more.",
     "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",
     "rule_is_wrong": "Read the reason with `nephrowatch alerts show` and the Ref, then see docs/rule-review.md.",
+    "detail_refused": "Cards go there without details. Mend the channel (docs/slack.md, Details), or withdraw the leave.",
     "detail_ends": "Its readers see cards without details from then on. To go on: nephrowatch destinations detail allow.",
     "archive_lost": "Restore the archive from its backup; the file is checked on the next night.",
 }

@@ -12,12 +12,14 @@ import re
 import socket
 import ssl
 import urllib.error
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from monitors.delivery import slack_picture
 from monitors.delivery.message import Message
 from monitors.destinations import SlackDestination
 from monitors.errors import DeliveryError
@@ -29,6 +31,7 @@ EVENT = "nephrowatch_alert"
 UNCLEAR = {"internal_error", "fatal_error", "request_timeout", "service_unavailable"}
 # A no for now that says nothing about the message or the channel.
 FOR_NOW = {"ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org"}
+SHARED = ("is_shared", "is_ext_shared", "is_org_shared", "is_pending_ext_shared", "pending_shared", "pending_connected_team_ids")
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,60}\Z")
 
 # Of its own, and never below WARNING: at DEBUG the SDK writes whole message bodies.
@@ -37,8 +40,8 @@ _logger.setLevel(logging.WARNING)
 
 
 class SlackChannel:
-    """A configured channel. token: the bot token; it needs chat:write, and, to look for an earlier copy,
-    channels:history or groups:history."""
+    """A configured channel. token: the bot token; it needs chat:write; to look for an earlier copy, channels:history
+    or groups:history; for pictures, files:write and files:read."""
 
     def __init__(self, destination: SlackDestination, token: str, timeout: float = TIMEOUT) -> None:
         token = token.strip()
@@ -53,27 +56,42 @@ class SlackChannel:
             if message.update:
                 return self._update(message)
             hung: dict[str, Any] = {"thread_ts": message.parent, "reply_broadcast": True} if message.parent else {}
-            answer = self._client.chat_postMessage(
-                channel=self._channel, text=fallback(message.subject), blocks=list(message.blocks), **hung,
-                metadata={"event_type": EVENT, "event_payload": {"delivery_id": message.delivery_id}},
-                unfurl_links=False, unfurl_media=False, link_names=False, mrkdwn=False, parse="none",
+            answer = self._asked(
+                self._client.chat_postMessage, message, unfurl_links=False, unfurl_media=False, link_names=False, mrkdwn=False,
+                **hung,
             )  # fmt: skip
         except DeliveryError:
             raise
         except Exception as problem:
             raise classify(problem) from None
         receipt = {"channel": str(answer.get("channel") or self._channel), "ts": str(answer.get("ts") or "")}
-        return receipt | ({"thread": message.parent} if message.parent else {})
+        return receipt | ({"thread": message.parent} if message.parent else {}) | _pictureless(answer)
+
+    def prepared(self, message: Message, wait: Callable[[float], None]) -> Message:
+        """The message with its picture uploaded, or without it where that fails. Posts nothing."""
+        return slack_picture.uploaded(self._client, message, wait)
+
+    def _asked(self, method: Callable[..., Any], message: Message, **more: Any) -> dict[str, Any]:
+        """Post or update; once more without the picture where Slack refuses the blocks that show it: then nothing was posted."""
+        def asked(shown: Message) -> dict[str, Any]:
+            return dict(method(
+                channel=self._channel, text=fallback(shown.subject), blocks=list(shown.blocks), parse="none",
+                metadata={"event_type": EVENT, "event_payload": {"delivery_id": shown.delivery_id}}, **more,
+            ).data)  # fmt: skip
+
+        try:
+            return asked(message)
+        except SlackApiError as problem:
+            if not (message.picture and _error(problem) in slack_picture.REFUSED):
+                raise
+        return asked(slack_picture.without(message)) | {"without_picture": True}
 
     def _update(self, message: Message) -> dict[str, Any]:
         """Put the message in the place of the episode's first post. Nobody is notified, so it may be done twice."""
         if not message.parent:
             raise DeliveryError("permanent", "The post to bring up to date is not known.")
-        self._client.chat_update(
-            channel=self._channel, ts=message.parent, text=fallback(message.subject), blocks=list(message.blocks),
-            metadata={"event_type": EVENT, "event_payload": {"delivery_id": message.delivery_id}}, parse="none",
-        )  # fmt: skip
-        return {"channel": self._channel, "updated": message.parent}
+        answer = self._asked(self._client.chat_update, message, ts=message.parent)
+        return {"channel": self._channel, "updated": message.parent} | _pictureless(answer)
 
     def find(self, delivery_id: str, since: datetime) -> dict[str, Any] | None:
         """The receipt of an earlier copy found in the channel; None when there is none or we may not look."""
@@ -106,15 +124,31 @@ class SlackChannel:
         except Exception:
             return []
 
+    def may_show(self) -> str:
+        """'' where the channel is private and not shared, asked now; else why not (a name of showing.REFUSALS)."""
+        try:
+            about = self._about()
+        except DeliveryError:
+            return "channel_not_checked"
+        if any(about.get(shared) for shared in SHARED):
+            return "channel_shared"
+        return "" if about.get("is_private") is True or about.get("is_im") is True else "channel_not_private"
+
+    def _about(self) -> dict[str, Any]:
+        """What Slack says of the channel. Raises DeliveryError."""
+        try:
+            found = self._client.conversations_info(channel=self._channel).get("channel")
+        except Exception as problem:
+            raise classify(problem) from None
+        return dict(found) if isinstance(found, dict) else {}
+
     def probe(self) -> None:
         """Whether the token is good and the bot is in the channel; posts nothing. Raises DeliveryError as `send` does."""
         try:
             self._client.auth_test()
-            about: dict[str, Any] = self._client.conversations_info(channel=self._channel).get("channel") or {}
-        except DeliveryError:
-            raise
         except Exception as problem:
             raise classify(problem) from None
+        about = self._about()
         if about.get("is_archived"):
             raise DeliveryError("permanent", f"Channel {self._channel} is archived.")
         if about.get("is_member") is False:
@@ -127,6 +161,10 @@ def client(token: str, api_url: str, timeout: float) -> WebClient:
     made.timeout = timeout  # type: ignore[assignment]  # urllib takes parts of a second as well
     made.proxy = None  # urllib's own proxy rules, which heed NO_PROXY; the SDK's do not
     return made
+
+
+def _pictureless(answer: dict[str, Any]) -> dict[str, Any]:
+    return {"without_picture": True} if answer.get("without_picture") else {}
 
 
 def fallback(subject: str) -> str:
@@ -149,12 +187,16 @@ def classify(problem: Exception) -> DeliveryError:
     return DeliveryError("ambiguous", f"Slack's answer could not be read ({_name(problem)}).")
 
 
+def _error(problem: SlackApiError) -> str:
+    data = getattr(problem.response, "data", None)
+    return str(data.get("error") or "") if isinstance(data, dict) else ""
+
+
 def _refusal(problem: SlackApiError) -> DeliveryError:
     response = problem.response
     status = getattr(response, "status_code", 200)
     headers = getattr(response, "headers", None) or {}
-    data = getattr(response, "data", None)
-    error = str(data.get("error") or "") if isinstance(data, dict) else ""
+    error = _error(problem)
     if status == 429 or error in FOR_NOW:
         return DeliveryError("deferred", "Slack asks to wait.", retry_after=_seconds(headers))
     if status >= 500 or status == 408 or error in UNCLEAR:

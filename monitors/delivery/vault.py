@@ -27,7 +27,10 @@ class Vault:
         self._cipher = Fernet(base64.urlsafe_b64encode(derived))
 
     def seal(self, message: Message) -> bytes:
-        shown = {"subject": message.subject, "text": message.text, "html": message.html, "blocks": list(message.blocks)}
+        shown: dict[str, object] = {"subject": message.subject, "text": message.text, "html": message.html,
+                                    "blocks": list(message.blocks)}  # fmt: skip
+        if message.picture:
+            shown["picture"] = base64.b64encode(message.picture).decode()
         return self._cipher.encrypt(json.dumps(shown, ensure_ascii=False, sort_keys=True).encode())
 
     def open(self, sealed: bytes) -> dict[str, object]:

@@ -11,6 +11,7 @@ import hmac
 import http.client
 import json
 import ssl
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,6 +69,14 @@ class Pager:
             raise DeliveryError("deferred", f"The web hook could not be reached ({type(problem).__name__}).") from None
         finally:
             connection.close()
+
+    def prepared(self, message: Message, wait: Callable[[float], None]) -> Message:
+        """As it is: a pager gets no picture."""
+        return message
+
+    def may_show(self) -> str:
+        """A pager never shows details."""
+        return "pager"
 
     def audience(self) -> list[str]:
         return [self._url.hostname or ""]

@@ -1,5 +1,6 @@
 """A stand-in for Slack's Web API on this machine: the methods chat.postMessage, chat.update, chat.postEphemeral,
-conversations.history, .members and .info, auth.test, and apps.connections.open (its socket: `socket_standin`)."""
+conversations.history, .members and .info, auth.test, views.open, uploads (`slack_files`), and apps.connections.open (its socket:
+`socket_standin`)."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from monitors.demo.accepted import Accepted
+from monitors.demo.slack_files import STEPS, Uploads
 
 HOST = "127.0.0.1"
 HANG = 10.0  # seconds an answer is held back at most; closing the stand-in ends it at once
@@ -38,6 +40,9 @@ class SlackStandIn:
         self.history = history
         self.about: dict[str, Any] = {}  # what conversations.info says of every channel, beside a healthy answer
         self.requests: list[str] = []
+        self.uploads = Uploads()
+        self.info_fault = ""  # what conversations.info answers for an error
+        self.signed_out = ""  # what auth.test answers for an error; '' for a good token
         self.socket_url = ""  # what apps.connections.open answers; '' refuses
         self.closing = threading.Event()
         handler = type("Handler", (_Handler,), {"stand_in": self})
@@ -56,6 +61,12 @@ class SlackStandIn:
     @property
     def posts(self) -> list[dict[str, Any]]:
         return [entry for entry in self.accepted.entries if entry["method"] == "chat.postMessage"]
+
+    @property
+    def views(self) -> list[dict[str, Any]]:
+        """The forms that were opened, in order."""
+        return [json.loads(entry["view"]) if isinstance(entry["view"], str) else entry["view"]
+                for entry in self.accepted.entries if entry["method"] == "views.open"]  # fmt: skip
 
     @property
     def whispers(self) -> list[dict[str, Any]]:
@@ -90,6 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         method = self.path.rpartition("/")[2].partition("?")[0]
+        if "/upload/" in self.path:
+            self._upload(method)
+            return
         body = self._body()
         self.stand_in.requests.append(method)
         if not self.headers.get("Authorization", "").startswith("Bearer "):
@@ -97,19 +111,36 @@ class _Handler(BaseHTTPRequestHandler):
         elif method == "apps.connections.open":
             allowed = self.stand_in.socket_url and self.headers["Authorization"].startswith("Bearer xapp-")
             self._answer({"ok": True, "url": self.stand_in.socket_url} if allowed else {"ok": False, "error": "invalid_auth"})
+        elif method in STEPS:
+            self._answer(self.stand_in.uploads.answer(method, body, f"{self.stand_in.api_url}upload/"))
+        elif method == "auth.test" and self.stand_in.signed_out:
+            self._answer({"ok": False, "error": self.stand_in.signed_out})
         elif method == "auth.test":
             self._answer({"ok": True, "user_id": "U0STANDIN", "team_id": "T0STANDIN", "bot_id": "B0STANDIN"})
         elif method == "conversations.members":
             self._answer({"ok": True, "members": ["U0NURSE", "U0STANDIN"], "response_metadata": {"next_cursor": ""}})
+        elif method == "conversations.info" and self.stand_in.info_fault:
+            self._answer({"ok": False, "error": self.stand_in.info_fault})
         elif method == "conversations.info":
             healthy = {"is_member": True, "is_archived": False, "is_private": True, "is_ext_shared": False}
             self._answer({"ok": True, "channel": {"id": body.get("channel"), **healthy, **self.stand_in.about}})
         elif method == "conversations.history":
             self._history(body)
-        elif method in ("chat.postMessage", "chat.update", "chat.postEphemeral"):
+        elif method in ("chat.postMessage", "chat.update") and self.stand_in.uploads.wrong(body.get("blocks")):
+            self._answer({"ok": False, "error": "invalid_blocks", "errors": ["invalid slack file"]})
+        elif method in ("chat.postMessage", "chat.update", "chat.postEphemeral", "views.open"):
             self._post(method, body, self.stand_in.accepted.next_fault())
         else:
             self._answer({"ok": False, "error": "unknown_method"})
+
+    def _upload(self, number: str) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.stand_in.requests.append("upload")
+        if error := self.stand_in.uploads.refuse.get("upload"):
+            self._answer(error.encode(), 500)
+            return
+        self.stand_in.uploads.files[number].content = content
+        self._answer(b"OK - " + str(len(content)).encode())
 
     def _body(self) -> dict[str, Any]:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ssl
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -24,7 +25,7 @@ FAULTS = (
 class SmtpStandIn:
     """Takes mail. A context manager.
 
-    mails: what was accepted, in order, as {sender, recipient, headers, text, html}. tls: offer STARTTLS and
+    mails: what was accepted, in order, as {sender, recipient, headers, text, html, inline}. tls: offer STARTTLS and
     insist on it; login: (user, password) it insists on. port 0: the system chooses.
     host: the address to listen at.
     """
@@ -110,6 +111,11 @@ class _Handler:
             "to": "smtp", "sender": envelope.mail_from, "recipient": ", ".join(envelope.rcpt_tos),
             "headers": {name: str(value) for name, value in mail.items()},
             "text": text.get_content() if text else "", "html": html.get_content() if html else "",
+            "inline": [
+                {"cid": str(part["Content-ID"]), "name": part.get_filename(), "type": part.get_content_type(),
+                 "content": base64.b64encode(part.get_content()).decode()}
+                for part in mail.walk() if part.get_content_maintype() == "image"
+            ],
         })  # fmt: skip
         if _fault(session) == "drop_after_data":
             _hang_up(server)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monitors import config
 from monitors.rulebook.page import page
-from monitors.rulebook.words import Words
+from monitors.rules.words import Words
 
 
 def text(configuration: Path, specs: Path) -> str:

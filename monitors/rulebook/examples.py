@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from monitors.rulebook.words import MEASURES, measure, pretty
+from monitors.rules.words import MEASURES, measure, pretty
 
 HEADS = {"known": "became known (order)", "ULN": "upper limit", "marks": "marked"}
 MOST = 3  # tables a chapter shows

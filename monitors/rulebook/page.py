@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from monitors.records import Severity, rank
 from monitors.rulebook.examples import examples, rows_drawn
-from monitors.rulebook.signals import clear_words, raise_words, severity_words, step_words
-from monitors.rulebook.words import GROUPS, Words, by_anchors, joined, measure, number, pretty, sentence
+from monitors.rules.clauses import clear_words, raise_words, severity_words, step_words
 from monitors.rules.model import Rule
+from monitors.rules.words import GROUPS, Words, by_anchors, joined, measure, number, pretty, sentence
 
 TAGS = {"found": "read in the source", "seed": "founding article", "design": "our proposal, no source says it",
         "knowledge": "general knowledge, not confirmed"}  # fmt: skip

@@ -212,5 +212,5 @@ def test_every_attempt_keeps_its_times_outcome_and_payload_hash(database: Databa
     attempt = rows(database, "SELECT * FROM nephrowatch.attempts")[0]
     assert dict(attempt) == {
         "outbox_id": one.outbox_id, "attempt": 1, "claimed_at": NOW, "send_started_at": later(1),
-        "finished_at": later(2), "outcome": "deferred", "sentence": "Later.", "payload_sha256": "abc",
+        "finished_at": later(2), "outcome": "deferred", "sentence": "Later.", "payload_sha256": "abc", "detail": None,
     }  # fmt: skip

@@ -11,10 +11,10 @@ from monitors import config
 from monitors.rulebook.__main__ import text
 from monitors.rulebook.examples import examples, plain
 from monitors.rulebook.page import page, standing
-from monitors.rulebook.words import Words, limit, limit_of, pretty, value_clause
 from monitors.rules.breaches import Breach, UpperLimit
 from monitors.rules.conditions import Condition
 from monitors.rules.model import Rule
+from monitors.rules.words import Words, limit, limit_of, pretty, value_clause
 from monitors.units import Limit
 
 ROOT = Path(__file__).parents[2]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from monitors.rulebook.words import Words, limit, limit_of, measure, number, value_clause
 from monitors.rules.breaches import Breach
 from monitors.rules.model import Overdue, Rule, Signal, Step
+from monitors.rules.words import Words, limit, limit_of, measure, number, value_clause
 
 MODES = {"shadow": "shadow: recorded, told to nobody", "page_only": "page only: opens nothing"}
 
