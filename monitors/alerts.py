@@ -15,6 +15,7 @@ from types import MappingProxyType
 from monitors.change_words import sentence
 from monitors.digest import digest
 from monitors.limbs import RuleFacts, Standing, Step, opens, steps
+from monitors.muting import Known, Muted, Mutes, known_of
 from monitors.records import Change, ChangeKind, Episode, Finding, Severity, State, Telling, Withheld, rank
 from monitors.reopening import BY_PEOPLE, Endings, Reopening, reopening
 
@@ -26,6 +27,7 @@ Destinations = Callable[[str, Severity, str], tuple[str, ...]]
 LEFT_FOR_GOOD = {"died": "died", "transplanted": "transplanted", "transferred": "left", "left": "left", "merged": "merged"}
 BY_RULES = ("rule_changed", "rule_stopped")  # what people did to the rules, not what happened to the patient
 _AS_USUAL = Endings()
+_NOTHING_MUTES = Mutes()
 
 
 def reconcile(
@@ -38,14 +40,16 @@ def reconcile(
     destinations: Destinations,
     quiet: Mapping[tuple[str, str], str] = MappingProxyType({}),
     endings: Endings = _AS_USUAL,
+    mutes: Mutes = _NOTHING_MUTES,
 ) -> list[Change]:
     """The changes tonight's findings make to one patient's episodes, in order of cause group.
 
     findings: {rule: finding} of a judged patient; a rule without one is plainly clear. episodes: the open
     ones. baseline: the (unit, rule) pairs whose first live night this is. quiet: the (unit, rule) pairs that tell nobody,
     `silent_phase` (recorded as any other, told once that is over) or `rule_stopped` (ended). endings: how long what a
-    person said of an episode holds. Only live nights come here; an episode already changed on a later night is left alone,
-    so time never runs backwards. Raises ValueError for a raised finding without severity.
+    person said of an episode holds. mutes: what keeps a message from a reader who knows why. Only live nights come
+    here; an episode already changed on a later night is left alone, so time never runs backwards. Raises
+    ValueError for a raised finding without severity.
     """
     standing = {episode.group: episode for episode in episodes if not episode.state.ended}
     known = ((rules[rule], finding) for rule, finding in findings.items() if rule in rules)
@@ -54,19 +58,24 @@ def reconcile(
         facts.group for facts, finding in known if opens(facts, finding) and (patient.unit, finding.rule) not in stopped
     }
     changes = []
-    for group in sorted(standing.keys() | opening):
-        episode = standing.get(group)
+    known_tonight: dict[str, Known] = {}
+    for group in mutes.in_order(standing.keys() | opening):
+        episode, change = standing.get(group), None
         if episode is not None and episode.changed_night > night:
-            continue
-        if (episode is not None or group in opening) and patient.status not in LEFT_FOR_GOOD:
+            pass
+        elif (episode is not None or group in opening) and patient.status not in LEFT_FOR_GOOD:
             made = steps(patient, group, findings, episode, rules, baseline, night, stopped)
             again = reopening(patient, episode, made, rules, night, endings, quiet) if episode else None
-            change = _Case(patient, group, episode, made, baseline, destinations, quiet, again).decide()
-        else:
-            change = _closed(patient, episode) if episode is not None else None
+            change = _Case(
+                patient, group, episode, made, baseline, destinations, quiet, again, mutes, known_tonight, night
+            ).decide()
+        elif episode is not None:
+            change = _closed(patient, episode)
+        if seen := known_of(episode, change):
+            known_tonight[group] = seen
         if change is not None:
             changes.append(change)
-    return changes
+    return sorted(changes, key=lambda change: change.group)
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,9 @@ class _Case:
     destinations: Destinations
     quiet: Mapping[tuple[str, str], str]
     again: Reopening | None
+    mutes: Mutes
+    known: Mapping[str, Known]
+    night: date
 
     def decide(self) -> Change | None:
         if self.episode is None:
@@ -226,7 +238,7 @@ class _Case:
                     withheld.add((name, "already_told"))
                 elif rank(limb.severity) <= rank(limb.listed):
                     withheld.add((name, self._listing(step)))
-                elif why := self.quiet.get((self.patient.unit, step.rule)):
+                elif (why := self.quiet.get((self.patient.unit, step.rule))) or (why := self._muted(step, name)):
                     withheld.add((name, why))
                 elif self.again and known:
                     (late if self.again.late else anew).add(name)
@@ -235,6 +247,13 @@ class _Case:
                 else:
                     late.add(name)
         return {**dict.fromkeys(anew, reason), **dict.fromkeys(late, "late"), **dict.fromkeys(fresh, reason)}, withheld
+
+    def _muted(self, step: Step, destination: str) -> str:
+        """Why a message is kept from a destination; '' where nothing keeps it. What a person said and is over is always told."""
+        if self.again:
+            return ""
+        days = (self.night - self.episode.opened_night).days if self.episode else 0
+        return self.mutes.inhibits(Muted(self.patient.unit, self.group, step.after.severity, destination, days), self.known)
 
     def _listing(self, step: Step) -> str:
         if step.by_rule:

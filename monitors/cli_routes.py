@@ -13,7 +13,7 @@ from monitors.config import Config
 from monitors.errors import UserError
 from monitors.records import Severity
 from monitors.route_checks import line_of
-from monitors.routes import Routes
+from monitors.routes import InhibitionModel, Routes
 from monitors.routing import Asked, Node, Seen
 
 app = typer.Typer(help="Who is told what, and where (routes.yaml).", no_args_is_help=True)
@@ -77,6 +77,8 @@ def show(
         return
     for text in drawn(found.routes, unit):
         out.print(text, markup=False, highlight=False)
+    for inhibition in found.routes.inhibitions:
+        out.print(f"muted by {inhibition.name}: {muted(inhibition)}", markup=False, highlight=False)
     out.print()
     table(("unit", "what", "causes", "to"), lines, "No unit.")
 
@@ -104,6 +106,14 @@ def asks(node: Node) -> str:
     return "; ".join(what + ([f"owners {', '.join(node.owners)}"] if node.owners is not None else []))
 
 
+def muted(one: InhibitionModel) -> str:
+    """An inhibition, in words."""
+    source = f"alarms of {', '.join(one.source.feeds)}" if one.source.feeds else (
+        f"{', '.join(one.source.severities)} alerts of {', '.join(one.source.groups or ())} of the same patient")  # fmt: skip
+    where = f" in {', '.join(one.units)}" if one.units else ""
+    return f"{', '.join(one.target.severities)} alerts of {', '.join(one.target.groups)}{where}, while {source} are open"
+
+
 @app.command("test")
 def try_out(
     unit: Annotated[str, typer.Argument(help="Code of the unit.")],
@@ -120,6 +130,8 @@ def try_out(
     out.print(f"{severity} {group} alert of unit {unit}, decided {answer['at']}:")
     for line in answer["steps"]:
         out.print(f"  {line['when']}: {', '.join(line['to']) or 'the morning list only'}{line['why']}", markup=False)
+    for line in answer["muted_by"]:
+        out.print(f"  withheld by {line['name']}: {line['why']}", markup=False)
     out.print("Its way through routes.yaml:")
     for line in answer["routes"]:
         to = f" -> {', '.join(line['to'])}" if line["taken"] else ""
@@ -149,8 +161,12 @@ def told(found: Config, unit: str, severity: Severity, group: str, now: datetime
          "to": [] if one.refused else list(one.node.to)}
         for one in found.routes.way(asked)
     ]  # fmt: skip
+    may = [
+        {"name": one.name, "why": muted(one)} for one in found.routes.inhibitions
+        if group in one.target.groups and severity in one.target.severities and (one.units is None or unit in one.units)
+    ]  # fmt: skip
     return {"unit": unit, "severity": str(severity), "group": group, "at": f"{now:%Y-%m-%d %H:%M} UTC", "steps": steps,
-            "routes": seen}
+            "muted_by": may, "routes": seen}
 
 
 def why(seen: Seen, asked: Asked) -> str:

@@ -153,7 +153,7 @@ def load(folder: Path) -> Config:
     overrides = (str(own_limits), _text(own_limits)) if own_limits.exists() else None
     rules = parse_rules(texts, analytes.analytes, drugs, overrides, facts.facts)
     _check_feeds(folder / "feeds.yaml", feeds_text, feeds, site, analytes, facts)
-    route_checks.check(folder / "routes.yaml", routes_text, routes, [unit.code for unit in site.units], rules)
+    route_checks.check(folder / "routes.yaml", routes_text, routes, [unit.code for unit in site.units], rules, feeds.feeds)
     _check_people(people_file, people_text, people, site)
     _check_inputs(folder / "site.yaml", site_text, site, analytes, facts)
     lacking = inputs.lacking(rules, feeds.feeds.values(), analytes.analytes, site.no_feed_of)

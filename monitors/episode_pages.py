@@ -13,6 +13,7 @@ from monitors import records
 from monitors.config import Config
 from monitors.database import sql
 from monitors.limbs import Standing
+from monitors.muting import Mutes
 from monitors.records import Episode, Evidence, Finding, Limb, Outcome, Said, Severity, State, rank
 from monitors.rule_status import Quiet
 from monitors.rules.model import Rule
@@ -36,7 +37,8 @@ class Reconciling:
     """What every change of one judgement is decided and written by.
 
     rules: those the judgement was frozen with, which need not be those of `config` any more. quiet: where which of them tells
-    nobody, and why; reviews: rule -> its review status. Both as of now, when the changes are made.
+    nobody, and why; reviews: rule -> its review status; mutes: what else keeps messages from their readers. All as of now, when
+    the changes are made.
     """
 
     judgement_id: int
@@ -48,6 +50,7 @@ class Reconciling:
     baseline: frozenset[tuple[str, str]] = frozenset()
     quiet: Quiet = field(default_factory=dict)
     reviews: Mapping[str, str] = field(default_factory=dict)
+    mutes: Mutes = field(default_factory=Mutes)
     units: Mapping[str, UnitTonight] = field(default_factory=dict)
 
 

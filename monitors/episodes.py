@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from monitors.alerts import Standing, reconcile
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
+from monitors.episode_mutes import mutes
 from monitors.episode_pages import Names, Page, Reconciling, opened, read, refreshed
 from monitors.episode_records import content, ledger_body, limb_json, limb_row, message_kind, patterns
 from monitors.errors import NephrowatchError, NotReadyError
@@ -55,7 +56,7 @@ def reconcile_judgement(
     kill must do no harm.
     """
     with db.begin(Role.PIPELINE) as connection:
-        context = _start(connection, config, judgement_id, append, book)
+        context = _start(connection, config, judgement_id, now, append, book)
     crash("reconcile_started")
     made: Counter[str] = Counter()
     after: int | None = -1
@@ -88,7 +89,7 @@ def _chunk(
 
 
 def _start(
-    connection: Connection, config: Config, judgement_id: int, append: Append, book: RuleBook | None
+    connection: Connection, config: Config, judgement_id: int, now: datetime, append: Append, book: RuleBook | None
 ) -> Reconciling | None:
     """Move the frontiers, note what goes live; None when this judgement may tell nobody anything."""
     connection.execute(sql("reconcile/lock"))
@@ -107,13 +108,14 @@ def _start(
     connection.execute(sql("reconcile/move_frontier"), key)
     for rule in RulesetBody.model_validate_json(frozen.body).rules:
         connection.execute(sql("reconcile/go_live"), {**key, "rule": rule.id, "limits": rule.limits})
-    return context_of(connection, config, frozen, [row.unit for row in known_units], book)
+    return context_of(connection, config, frozen, [row.unit for row in known_units], book, now)
 
 
 def context_of(
-    connection: Connection, config: Config, frozen: Any, units: Sequence[str], book: RuleBook | None
+    connection: Connection, config: Config, frozen: Any, units: Sequence[str], book: RuleBook | None, now: datetime
 ) -> Reconciling:
-    """What the changes of a judgement are decided by. frozen: judgement_id, night, known, ruleset and the rule set's body."""
+    """What the changes of a judgement are decided by at `now`. frozen: judgement_id, night, known, ruleset and its
+    body."""
     rules = RulesetBody.model_validate_json(frozen.body).rules
     limits = {(rule.id, rule.limits) for rule in rules}
     tonight = connection.execute(sql("reconcile/baseline"), {"night": frozen.night})
@@ -121,7 +123,7 @@ def context_of(
         frozen.judgement_id, frozen.night, frozen.known, frozen.ruleset, config, {rule.id: rule for rule in rules},
         frozenset((row.unit, row.rule) for row in tonight if (row.rule, row.limits) in limits),
         book.quiet(rules, units, frozen.night) if book else {},
-        {rule.id: book.review(rule) for rule in rules} if book else {},
+        {rule.id: book.review(rule) for rule in rules} if book else {}, mutes(connection, config, now),
     ))  # fmt: skip
 
 
@@ -153,6 +155,7 @@ def _of(standing: Standing, page: Page, context: Reconciling) -> list[Change]:
     return reconcile(
         standing, page.findings.get(patient, {}), page.episodes.get(patient, ()), context.rules,
         context.night, context.baseline, context.config.routes.alert, context.quiet, context.config.site.endings,
+        context.mutes,
     )  # fmt: skip
 
 

@@ -46,6 +46,9 @@ def lists(
     for row in connection.execute(sql("reconcile/list_feeds"), {"night": night}):
         of = config.feeds[row.feed].unit if row.feed in config.feeds else None
         feeds[of][row.reason] = feeds[of].get(row.reason, 0) + row.files
+    withheld: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in connection.execute(sql("reconcile/list_withheld")):
+        withheld[row.unit].append({"reason": row.reason, "episodes": row.episodes})
     silent, unverified, held = _silent(connection, config), _unverified(connection, config), _held(connection, config)
     for model in config.site.units:
         unit = model.record()
@@ -55,6 +58,7 @@ def lists(
             oldest_input=here.oldest_input if here else None, newest_input=here.newest_input if here else None,
             feeds=feeds[unit.code] | feeds[None], silent=silent[unit.code], unverified=unverified[unit.code],
             held=held[unit.code], quiet=quiet, rules=reviews, review=review, due=due,
+            withheld=withheld[unit.code],
         )  # fmt: skip
 
 

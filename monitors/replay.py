@@ -163,7 +163,7 @@ class _Case:
         try:
             units = [row.unit for row in connection.execute(sql("reconcile/units"), key)]
             book = review.book(connection, self.config)
-            context = episodes.context_of(connection, self.config, self.moment, units, book)
+            context = episodes.context_of(connection, self.config, self.moment, units, book, self.moment.at)
             after: int | None = -1
             while after is not None:
                 page = read(connection, context, after)

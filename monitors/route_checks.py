@@ -5,23 +5,28 @@ Raises ConfigError with file and line.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 
 from monitors import documents
 from monitors.errors import ConfigError
+from monitors.feed_model import Feed
+from monitors.muting import circle
 from monitors.records import Severity
 from monitors.routes import Escalation, QuietHours, Routes
 from monitors.routing import Asked, Node, narrowed, reached
 from monitors.rules.model import Rule
 
 
-def check(path: Path, text: str, routes: Routes, units: Sequence[str], rules: Sequence[Rule]) -> None:
+def check(
+    path: Path, text: str, routes: Routes, units: Sequence[str], rules: Sequence[Rule], feeds: Mapping[str, Feed]
+) -> None:
     """Raises ConfigError for the first thing that is wrong."""
     groups = sorted({rule.group for rule in rules})
     _known(path, text, routes, units, groups)
     _timed(path, text, routes, units)
+    _inhibitions(path, text, routes, units, groups, feeds)
     messages = list(_messages(routes, units, groups, {rule.owner for rule in rules}))
     for top in routes.tops():
         _tree(path, text, top, messages)
@@ -68,6 +73,36 @@ def _timed(path: Path, text: str, routes: Routes, units: Sequence[str]) -> None:
             for name in getattr(one, "to", ()):
                 if name not in routes.destinations:
                     raise ConfigError(str(path), line, f"{what} {number + 1} sends to '{name}', which is no destination")
+
+
+def _inhibitions(
+    path: Path, text: str, routes: Routes, units: Sequence[str], groups: Sequence[str], feeds: Mapping[str, Feed]
+) -> None:
+    names: set[str] = set()
+    for number, one in enumerate(routes.inhibitions):
+        def wrong(sentence: str, *place: str, at: int = number, name: str = one.name) -> ConfigError:
+            return ConfigError(str(path), documents.line_in(text, "inhibitions", at, *place), f"inhibition '{name}' {sentence}")
+
+        if one.name in names:
+            raise wrong("stands here twice", "name")
+        names.add(one.name)
+        for unit in one.units or ():
+            if unit not in units:
+                raise wrong(f"names unit '{unit}', which is not in site.yaml", "units")
+        for place, named in (("source", one.source.groups or ()), ("target", one.target.groups)):
+            for group in named:
+                if group not in groups:
+                    raise wrong(f"names cause group '{group}', which no rule has", place, "groups")
+        for feed in one.source.feeds or ():
+            if feed not in feeds:
+                raise wrong(f"names feed '{feed}', which is not in feeds.yaml", "source", "feeds")
+            deadline = feeds[feed].deadline
+            if one.units is None and not (deadline and deadline.units):
+                raise wrong(f"mutes nobody: an alarm of feed '{feed}' has no unit; say units: [...] here", "source", "feeds")
+    if name := circle([one.record() for one in routes.inhibitions]):
+        number = next(number for number, one in enumerate(routes.inhibitions) if one.name == name)
+        said = f"inhibition '{name}' closes a circle: a cause group may not mute itself, or what mutes it"
+        raise ConfigError(str(path), documents.line_in(text, "inhibitions", number), said)
 
 
 def _tree(path: Path, text: str, top: Node, messages: Sequence[Asked]) -> None:

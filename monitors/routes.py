@@ -12,6 +12,7 @@ from monitors import hours
 from monitors.destinations import Destination
 from monitors.documents import Document
 from monitors.feed_model import Name
+from monitors.muting import Inhibition
 from monitors.records import Severity
 from monitors.routing import Asked, Node, Route, Seen
 
@@ -40,6 +41,51 @@ class Escalation(Document):
     groups: list[str] | None = None
 
 
+class Source(Document):
+    """What mutes while it is open: alerts of the patient with these causes, or an alarm of these feeds at the unit."""
+
+    groups: list[str] | None = Field(None, min_length=1)
+    severities: list[Severity] = Field(list(Severity), min_length=1, description="of those alerts")
+    feeds: list[Name] | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Source:
+        if (self.groups is None) == (self.feeds is None):
+            raise ValueError("a source says either groups or feeds: what is left out would match everything")
+        return self
+
+
+class Target(Document):
+    """What is muted. CRITICAL never is."""
+
+    groups: list[str] = Field(min_length=1)
+    severities: list[Severity] = Field([Severity.HIGH, Severity.WARNING], min_length=1)
+
+    @model_validator(mode="after")
+    def _critical_is_told(self) -> Target:
+        if Severity.CRITICAL in self.severities:
+            raise ValueError("CRITICAL is never muted")
+        return self
+
+
+class InhibitionModel(Document):
+    """While its source is open and a destination knows of it, that destination is not told of the target. It is told once the
+    source has ended, if it still fires, and after so many days all the same."""
+
+    name: Name
+    source: Source
+    target: Target
+    units: list[str] | None = Field(None, min_length=1)
+    days: int = Field(30, ge=1, description="counted from the night the muted episode was opened")
+
+    def record(self) -> Inhibition:
+        return Inhibition(
+            self.name, frozenset(self.source.groups or ()), frozenset(self.source.severities), frozenset(self.source.feeds or ()),
+            frozenset(self.target.groups), frozenset(self.target.severities),
+            None if self.units is None else frozenset(self.units), self.days,
+        )  # fmt: skip
+
+
 class Routes(Document):
     """The whole file."""
 
@@ -47,6 +93,7 @@ class Routes(Document):
     routes: list[Route] = Field(min_length=1)
     quiet_hours: list[QuietHours] = []
     escalations: list[Escalation] = []
+    inhibitions: list[InhibitionModel] = []
 
     def quiet_until(self, unit: str, zone: str, severity: Severity, now: dt.datetime) -> dt.datetime | None:
         """Until when a message about an episode waits; None: it goes now."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,6 +22,7 @@ from monitors.history import ledger
 from monitors.memory import uncollected
 from monitors.mending import Retried, discard, release, resolve, retry, unmerge
 from monitors.receiving import archive_url, receive
+from monitors.records import night_of
 from monitors.rules import judge as engine
 from monitors.rules.judged import Judged
 from monitors.settings import Settings
@@ -136,7 +137,9 @@ def watch(db: Database, config: Config, settings: Settings, now: datetime) -> di
     found = sealing.verified(db, config, settings, signatures=False)
     with db.begin(Role.PIPELINE) as connection:
         stuck = connection.execute(sql("read/stuck"), {"now": now}).scalar_one()
-        untold = [row.ref for row in connection.execute(sql("watch/untold"))]
+        longest = max((one.days for one in config.routes.inhibitions), default=0)
+        muted_since = night_of(now) - timedelta(days=longest + 1)
+        untold = [row.ref for row in connection.execute(sql("watch/untold"), {"muted_since": muted_since})]
         problems = {}
         if untold:
             problems["untold_episodes"] = f"{len(untold)} open episodes have been told to nobody."

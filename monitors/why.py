@@ -37,7 +37,14 @@ WITHHELD = {
     "snoozed": "somebody has snoozed it", "dismissed": "somebody has dismissed it",
     "closed_by_census": "the census closed it: nobody is told about somebody who died or left",
     "merged": "the patient's number was merged into another",
+    "inhibited": "what mutes it was open, and this destination knew of that, or a feed it rests on was silent: inhibition",
 }  # fmt: skip
+
+
+def withheld(reason: str) -> str:
+    """Why a telling was withheld, in words."""
+    head, _, which = reason.partition(":")
+    return f"{WITHHELD.get(head, head)}{f' {which}' if which else ''}"
 
 
 def why(
@@ -170,7 +177,7 @@ def _change(change: Any) -> dict[str, Any]:
     return {
         "night": change["night"].isoformat(), "kind": change["kind"], "reason": change["reason"], "sentence": change["sentence"],
         "told": [f"{m['destination']}: {m['kind']}{', late' if m['late'] else ''} ({m['state']})" for m in change["messages"]],
-        "withheld": [f"{'everybody' if w['destination'] == '*' else w['destination']}: {WITHHELD.get(w['reason'], w['reason'])}"
+        "withheld": [f"{'everybody' if w['destination'] == '*' else w['destination']}: {withheld(w['reason'])}"
                      for w in change["withheld"]],
     }  # fmt: skip
 

@@ -34,6 +34,7 @@ PARTS = {
     "inputs": "config", "routing": "config", "route_checks": "config", "routes": "config",
     "drawn": "rules", "drawn_files": "rules",
     "rule_status": "rules", "rehearsal": "alerts", "human": "alerts", "reopening": "alerts", "change_words": "alerts",
+    "muting": "alerts", "episode_mutes": "episodes",
     "actions": "stages", "deadlines": "stages", "hours": "config", "replay": "stages", "erasing": "stages",
     "messages": "stages", "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",

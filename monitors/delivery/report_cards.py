@@ -3,7 +3,7 @@
 Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active, open, sections[{title,
 episodes, lines[{severity, group, episodes}]}], not_assessed[{group, reason, patients}], assessed{group: n},
 overdue, oldest_input, newest_input, feeds{problem: files}, silent[{feed, since, newest_input, overdue}],
-unverified[{analyte, direction, results, refs}], held{reason: files},
+unverified[{analyte, direction, results, refs}], held{reason: files}, withheld[{reason, episodes}],
 stopped[rule], rules[{id, review}]. Content of an operations message: reason (or
 event), rows{reason: n}, and of FACTS those that apply; file names and sentences in it are not printed, for either may hold
 what a feed wrote.
@@ -32,6 +32,7 @@ def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str
     overdue = f"Results that were due and are missing or too old: {whole(content.get('overdue'))}."
     sections.append(Section("Overdue", (overdue,)))
     sections.append(Section("Feeds", _feeds(content.get("feeds"))))
+    sections += _withheld(content)
     sections += _held(content)
     sections += _rules(content)
     newest, oldest = (facts.old(content.get(key), now) for key in ("newest_input", "oldest_input"))
@@ -118,6 +119,16 @@ def _held(content: Content) -> list[Section]:
         return []
     lines = [f"{words.held(reason)[:-1]}: {whole(number)}" for reason, number in sorted(files.items(), key=str)]
     return [Section("Files held until a person decides", _most(lines))]
+
+
+def _withheld(content: Content) -> list[Section]:
+    """Open episodes somebody was not told of, by what muted them: a name from routes.yaml."""
+    found = [line for line in facts.listed(content.get("withheld")) if isinstance(line, Mapping)]
+    lines = [
+        f"muted by {clean(str(line.get('reason')).partition(':')[2] or NOT_KNOWN)} (routes.yaml): {whole(line.get('episodes'))}"
+        for line in found
+    ]  # fmt: skip
+    return [Section("Open, not told of for now", _most(lines))] if lines else []
 
 
 def _rules(content: Content) -> list[Section]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from monitors.alerts import Standing, reconcile
+from monitors.muting import Mutes
 from monitors.records import Change, Episode, Evidence, Finding, Outcome, Said, Severity, State, rank
 from monitors.reopening import Endings
 
@@ -63,6 +64,7 @@ class Life:
     judged_through: date | None = None
     last_night: date | None = None
     endings: Endings = field(default_factory=Endings)
+    mutes: Mutes = field(default_factory=Mutes)
 
     def night(
         self, night: date, findings: dict[str, Finding], unit: str = "N1", status: str = "active"
@@ -78,7 +80,7 @@ class Life:
         baseline = self.baseline if night == self.baseline_night else frozenset()
         changes = reconcile(
             Standing(1, unit, status, missed), findings, self.open(), self.rules, night, baseline, notifies,
-            endings=self.endings,
+            endings=self.endings, mutes=self.mutes,
         )
         for change in changes:
             self.write(change, night)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from monitors.alerts import LEFT_FOR_GOOD, Standing, reconcile
 from monitors.human import KIND, OUTCOMES, Deed, Refused, Subject, decide
+from monitors.muting import Inhibition, Mutes
 from monitors.records import Change, ChangeKind, Episode, Finding, Limb, Outcome, Said, Severity, State
 from tests.timelines.timeline import FIRST, Facts, fires, notifies
 
@@ -30,6 +31,12 @@ LIVING = (State.OPEN, State.STALE, State.ACKNOWLEDGED, State.SNOOZED, State.DISM
 HUMAN = (State.ACKNOWLEDGED, State.SNOOZED, State.DISMISSED)
 RULES = {"R01": Facts(), "R02": Facts(), "R19": Facts(awaits=True), "R03": Facts(lookback_days=30)}
 HERE = ("N1", "R01"), ("N1", "R02")
+SILENT = Mutes(
+    (Inhibition(
+        "silent-feed", frozenset(), frozenset(), frozenset({"labs"}), frozenset({"phosphate"}), frozenset({Severity.HIGH}),
+        frozenset({"N1"}), 400),),
+    frozenset({("labs", "")}),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,8 +122,9 @@ def _tried(
     quiet: dict[tuple[str, str], str],
 ) -> Iterator[Step]:  # fmt: skip
     known = [episode] if episode else []
-    for change in reconcile(patient, findings, known, RULES, NIGHT, baseline, notifies, quiet):
-        yield _step(change)
+    for mutes in (Mutes(), SILENT) if not quiet and not baseline else (Mutes(),):
+        for change in reconcile(patient, findings, known, RULES, NIGHT, baseline, notifies, quiet, mutes=mutes):
+            yield _step(change)
 
 
 def _step(change: Change) -> Step:
