@@ -136,6 +136,7 @@ def alerts_show(
     out.print(cli_rules.review_line({limb["rule"] for limb in episode["limbs"]}))
     out.print(f"patient {episode['patient']} · opened {episode['opened_night']} · changed {episode['changed_night']}")
     words = {finding["rule"]: finding for finding in episode["findings"]}
+    nothing = "the evidence was erased" if episode["authority"] == "erased" else "no evidence kept"
     for limb in episode["limbs"]:
         out.print(f"\n{limb['rule']} {limb['outcome']} ({limb['severity']}): {limb['reason']}")
         if word := words.get(limb["rule"]):
@@ -147,7 +148,7 @@ def alerts_show(
         table(("analyte", "value", "unit", "collected", "used as", "result"),
                [(e["analyte"], f"{e.get('comparator', '')}{e['value']:g}", e["unit"], e["collected_at"], e.get("role", ""),
                  e["result_id"])
-                for e in limb["evidence"]], "no evidence kept")  # fmt: skip
+                for e in limb["evidence"]], nothing)  # fmt: skip
     out.print("")
     for change in episode["changes"]:
         out.print(f"{change['seq']}. night {change['night']}: {change['kind']} ({change['reason']}): {change['sentence']}")
@@ -199,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if os.environ.get(logs.VARIABLE) == "json":
         logs.to_stderr()
     try:
-        code = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+        code = app(args=list(arguments) if arguments is not None else None, prog_name="nephrowatch", standalone_mode=False)
     except UserError as problem:
         print(f"nephrowatch: {problem}", file=sys.stderr)
         sys.exit(2)
@@ -213,7 +214,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
     except Exception as problem:
         if hasattr(problem, "format_message") and hasattr(problem, "exit_code"):  # click's own: wrong option, bad value
-            print(f"nephrowatch: {problem.format_message()} (see nephrowatch --help)", file=sys.stderr)
+            context = getattr(problem, "ctx", None)
+            asked = context.command_path if context else "nephrowatch"
+            print(f"nephrowatch: {problem.format_message()} (see {asked} --help)", file=sys.stderr)
             sys.exit(2)
         where = traceback.extract_tb(problem.__traceback__)[-1]
         print(f"nephrowatch: a defect of ours: {type(problem).__name__} in {where.name} ({where.filename.rsplit('/', 1)[-1]}:"

@@ -10,6 +10,8 @@ from monitors import database, settings
 from monitors.cli_words import Json, out, print_json, table
 from monitors.errors import UserError
 
+YES = {True: "yes", False: "no", None: "not known"}
+
 app = typer.Typer(help="The database.", no_args_is_help=True)
 
 
@@ -56,4 +58,14 @@ def migrate() -> None:
 def status(as_json: Json = False) -> None:
     """Where the database is and whether it is ready."""
     found = database.status(settings.from_process())
-    print_json(found) if as_json else table(("what", "is"), [(key, value) for key, value in found.items()], "")
+    if as_json:
+        print_json(found)
+        return
+    logins = "; ".join(
+        f"{word}: {', '.join(login.removeprefix('nephrowatch_') for login, says in found['roles'].items() if says == word)}"
+        for word in dict.fromkeys(found["roles"].values())
+    )
+    table(("what", "is"), [
+        ("where", found["where"]), ("running", YES[found["running"]]), ("reachable", YES[found["reachable"]]),
+        ("revision", f"{found['revision']}, this program's is {found['head']}"), ("logins", logins or "none known"),
+    ], "")  # fmt: skip

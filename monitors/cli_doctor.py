@@ -24,7 +24,7 @@ def doctor(
 
     Exit code 0: no fault. 1: at least one.
     """
-    found = examine(settings.from_process(), datetime.now(UTC), network=network)
+    found = examine(settings.from_process(), lambda: datetime.now(UTC), network=network)
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:

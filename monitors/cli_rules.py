@@ -125,7 +125,9 @@ def burden(first: First = "", last: Last = "", as_json: Json = False) -> None:
         return
     table(("month", "rule", "unit", "severity", "begun", "messages", "begun per 100 per month", "messages per 100 per month"),
           [tuple(row.values()) for row in found["burden"]], "Nothing began on these nights.")  # fmt: skip
-    out.print(f"\n{found['patient_months']:g} patient months; episodes: {found['episodes']}")
+    begun = found["episodes"]
+    out.print(f"\n{found['patient_months']:g} patient months; {begun['opened']} episodes opened, {begun['present_at_start']} "
+              f"present at start; {begun['per_100_patient_months']:g} opened per 100 patient months", markup=False)  # fmt: skip
     for key in ("opened_again_within_90_days", "messages_without_news", "retracted", "quarantined"):
         share = found[key]
         out.print(f"{key.replace('_', ' ')}: {share['count']} of {share['of']}")

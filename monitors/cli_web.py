@@ -32,12 +32,14 @@ def web(
 
     with pipeline.opened() as here:
         oidc = provider(here.settings)
-        viewer = people_of(here)(sign_in_as) if sign_in_as else None
+        known = here.config.people.by_login(sign_in_as)
+        viewer = people_of(here)(known.email) if known and known.email else None
         if sign_in_as and viewer is None:
-            raise UserError(f"{sign_in_as} is nobody in people.yaml with a role that opens the pages; give their e-mail address.")
+            raise UserError(f"{sign_in_as} is nobody in people.yaml with a role that opens the pages and an e-mail address; "
+                            "give their login or e-mail address.")  # fmt: skip
         if oidc is None and viewer is None:
             raise UserError(
-                "Nobody could sign in: set NEPHROWATCH_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _REDIRECT, or give --as EMAIL."
+                "Nobody could sign in: set NEPHROWATCH_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _REDIRECT, or --as PERSON."
             )
         app = application(here, secure=secure, oidc=oidc)
         if viewer is not None:

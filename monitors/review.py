@@ -79,7 +79,7 @@ def one(config: Config, rule: str) -> Rule:
     """A rule of today's rule set by its id, any case. Raises UserError."""
     found = next((one for one in config.rules if one.id == rule.strip().upper()), None)
     if found is None:
-        raise UserError(f"There is no rule {rule!r}; here are {', '.join(one.id for one in config.rules)}.")
+        raise UserError(f"There is no rule {rule!r}; here are {', '.join(sorted(one.id for one in config.rules))}.")
     return found
 
 

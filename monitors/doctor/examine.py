@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from monitors import config, database
@@ -19,7 +19,7 @@ LOCAL: tuple[Check, ...] = (
 NETWORK: tuple[Check, ...] = (reach.destinations, reach.presses, reach.heartbeat_answers)
 
 
-def examine(settings: Settings, now: datetime, *, network: bool = True) -> list[Finding]:
+def examine(settings: Settings, clock: Callable[[], datetime], *, network: bool = True) -> list[Finding]:
     """Every finding about this installation. Changes nothing and tells nobody.
 
     network: also ask the destinations whether they would take a message, and the heartbeat's address whether it answers.
@@ -36,7 +36,7 @@ def examine(settings: Settings, now: datetime, *, network: bool = True) -> list[
     db, standing = _database(settings)
     found.append(standing)
     try:
-        look = Look(settings, now, checked, db)
+        look = Look(settings, clock(), clock, checked, db)
         for check in LOCAL + (NETWORK if network else ()):
             found += _tried(check, look)
     finally:

@@ -33,10 +33,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Look:
-    """What could be opened. config and db are None where they could not; now: this machine's clock, with zone."""
+    """What could be opened. config and db are None where they could not; clock: this machine's, with zone; now: when it began."""
 
     settings: Settings
     now: datetime
+    clock: Callable[[], datetime]
     config: Config | None = None
     db: Database | None = None
 

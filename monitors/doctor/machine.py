@@ -47,14 +47,27 @@ def secrets(look: Look) -> Iterator[Finding]:
         if file.is_file() and _mode(file) & 0o007 and not file.is_relative_to(MOUNTED):
             wrong = True
             yield note("secrets", f"{name} points to {file}, which everybody can read.", f"chmod o= {file}")
-    for name, by in _named(look):
-        try:
-            look.settings.secret(name)
-        except UserError as problem:
-            wrong = True
-            yield fault("secrets", f"{by}: {problem}", "Until then its messages wait in the outbox.")
+    for problem, destinations in _unset(look).items():
+        wrong = True
+        yield fault("secrets", f"{', '.join(destinations)}: {problem}", "Until then messages to there wait in the outbox.")
     if not wrong and look.config is not None:
         yield fine("secrets", "Every secret the configuration names is there.")
+
+
+def lacking(look: Look) -> set[str]:
+    """The destinations some secret of which is not there."""
+    return {name for names in _unset(look).values() for name in names}
+
+
+def _unset(look: Look) -> dict[str, list[str]]:
+    """{what is wrong with a secret: the destinations that need it}."""
+    found: dict[str, list[str]] = {}
+    for secret, destination in _named(look):
+        try:
+            look.settings.secret(secret)
+        except UserError as problem:
+            found.setdefault(str(problem), []).append(destination)
+    return found
 
 
 def disk(look: Look) -> Iterator[Finding]:
@@ -144,15 +157,15 @@ def _ours(name: str, look: Look) -> bool:
 
 
 def _named(look: Look) -> list[tuple[str, str]]:
-    """(variable, who needs it) of every secret the configuration names."""
+    """(variable, destination that needs it) of every secret the configuration names."""
     found: list[tuple[str, str]] = []
     for name, to in look.config.routes.destinations.items() if look.config else ():
         if isinstance(to, SlackDestination):
-            found += [(secret, f"destination {name}") for secret in (to.token, to.app_token) if secret]
+            found += [(secret, name) for secret in (to.token, to.app_token) if secret]
         elif isinstance(to, WebhookDestination):
-            found.append((to.secret, f"destination {name}"))
+            found.append((to.secret, name))
         elif isinstance(to, EmailDestination) and to.user:
-            found += [(to.user, f"destination {name}"), (to.password or "", f"destination {name}")]
+            found += [(to.user, name), (to.password or "", name)]
     return found
 
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from monitors.delivery import heartbeat, listen
 from monitors.delivery.deliver import Channels
 from monitors.destinations import SlackDestination
 from monitors.doctor.findings import Finding, Look, fault, fine, note
+from monitors.doctor.machine import lacking
 from monitors.errors import DeliveryError, UserError
 
 
 def destinations(look: Look) -> Iterator[Finding]:
     if look.config is None:
         return
-    channels = Channels(look.config, look.settings)
-    for name in look.config.routes.destinations:
+    channels, refused = Channels(look.config, look.settings), defaultdict(list)
+    for name in sorted(set(look.config.routes.destinations) - lacking(look)):  # a secret that is not there is said already
         try:
             channels.get(name).probe()
         except (DeliveryError, UserError) as problem:
-            yield fault("destinations", f"{name}: {problem}",
-                        f"Mend it in routes.yaml or at the server; then nephrowatch notify test {name}")
+            refused[str(problem)].append(name)
         else:
             yield fine("destinations", f"{name} would take a message.")
+    for why, names in refused.items():
+        yield fault("destinations", f"{', '.join(names)}: {why}",
+                    f"Mend it in routes.yaml or at the server; then nephrowatch notify test {names[0]}")  # fmt: skip
 
 
 def presses(look: Look) -> Iterator[Finding]:

@@ -54,8 +54,10 @@ def setup(look: Look) -> Iterator[Finding]:
 
 def clock(look: Look) -> Iterator[Finding]:
     """Leases, nights and deadlines are times: two clocks that disagree make messages late or twice claimed."""
-    for server in look.rows("server"):
-        apart = abs(server["now"].astimezone(UTC) - look.now)
+    before, servers, after = look.clock(), look.rows("server"), look.clock()
+    for server in servers:
+        there = server["now"].astimezone(UTC)
+        apart = max(before - there, there - after, timedelta())
         says = f"This machine's clock and the database's are {apart.total_seconds():.0f} s apart."
         if apart > FAR_APART:
             yield fault("clock", says, "Let both follow a time server (chrony or systemd-timesyncd), then ask again.")

@@ -42,7 +42,7 @@ class Patient:
     now: datetime
 
     def findings(self) -> list[Finding]:
-        return list(examine(settings_from(self.environment), self.now))
+        return list(examine(settings_from(self.environment), lambda: self.now))
 
     def faults(self) -> list[Finding]:
         return [f for f in self.findings() if f.state is State.FAULT and (f.check, f.says.split()[0]) not in USUAL]
@@ -261,3 +261,20 @@ def test_as_a_command(patient: Patient, monkeypatch: pytest.MonkeyPatch, capsys:
     passwords = [word for word in (patient.home / "roles.json").read_text().split('"') if len(word) > 25]
     assert passwords
     assert not [word for word in [*passwords, "T1", "EXAMPLE", os.environ.get("SLACK_BOT_TOKEN", "-")] if word in printed]
+
+
+def test_a_secret_that_is_not_there_is_said_once(patient: Patient) -> None:
+    settled(patient)
+    patient.environment.pop("SLACK_BOT_TOKEN")
+    assert {f.check for f in patient.faults()} == {"secrets"}
+
+
+def test_the_time_the_doctor_takes_is_no_difference_of_clocks(patient: Patient) -> None:
+    began, moments = datetime.now(UTC), []
+
+    def clock() -> datetime:
+        moments.append(datetime.now(UTC))
+        return began - timedelta(minutes=5) if len(moments) == 1 else moments[-1]
+
+    found = examine(settings_from(patient.environment), clock, network=False)
+    assert [f.state for f in found if f.check == "clock" and "apart" in f.says] == [State.FINE]
