@@ -50,7 +50,8 @@ SEARCHES = ("", "?unit=N1", "?rule=R01", "?state=resolved&severity=CRITICAL", "?
             "?withheld=true", "?ref={ref}", "?ref=NW-0000", "?last={long_ago}", "?first={long_ago}&last={long_ago}", "?rule=R20",
             "?unit=N1&rule=R05&withheld=true&actor=nurse&severity=HIGH")  # fmt: skip
 ASKED = {  # route -> what is asked of it; {ref} and {sealed} go round over many alerts and patients
-    "/": ("", "?unit=N1"), "/round": ("", "?unit=N1"), "/alerts/{ref}": ("",), "/history": SEARCHES, "/feeds": ("",),
+    "/": ("", "?unit=N1", "?unit=N1&after=1.0.0.0.N1"), "/round": ("", "?unit=N1"),
+    "/alerts/{ref}": ("",), "/history": SEARCHES, "/feeds": ("",),
     "/patients/{sealed}": ("", "?months=all", "?months=36&known=3000"), "/patients/{sealed}/looked": ("",), "/looked": ("",),
     "/rules": ("", "?old={ruleset}&new={ruleset}"), "/sign-in": ("",), "/sign-in/once": ("?token=x",), "/style.css": ("",),
     "/history/export.{form}": ("?first={long_ago}&last={long_ago}", "?unit=N1", ""),
@@ -166,26 +167,27 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def report(console: Console, title: str, spent: Spent) -> float:
-    """p50, p95 and the longest of each page, as the role that waits longest for it; returns the worst p95 of a page."""
+    """p50, p95 and the longest of each page over everybody who may open it, and the p95 of the role that waits longest for it;
+    returns the worst p95 of a page."""
     pages: dict[str, dict[str, list[float]]] = defaultdict(dict)
     for (address, who), values in spent.items():
         pages[address][who] = values
     table = Table(title=title)
-    for column in ("page", "slowest for", "asked", "p50 ms", "p95 ms", "max ms"):
-        table.add_column(column, justify="left" if column in ("page", "slowest for") else "right")
+    for column in ("page", "asked", "p50 ms", "p95 ms", "max ms", "p95 ms of", "the role"):
+        table.add_column(column, justify="left" if column in ("page", "the role") else "right")
     worst = 0.0
     for address, by_role in pages.items():
         who = max(by_role, key=lambda one: quantile(by_role[one], 0.95))
-        values, every = by_role[who], [value for one in by_role.values() for value in one]
-        p95 = quantile(values, 0.95)
+        every = [value for one in by_role.values() for value in one]
+        p95 = quantile(every, 0.95)
         if not address.startswith(FILES):
             worst = max(worst, p95)
-        numbers = (quantile(values, 0.5), p95, max(every))
-        table.add_row(("" if p95 < TARGET else "! ") + address, who, str(len(every)), *(f"{1000 * n:.0f}" for n in numbers))
+        numbers = (quantile(every, 0.5), p95, max(every), quantile(by_role[who], 0.95))
+        table.add_row(("" if p95 < TARGET else "! ") + address, str(len(every)), *(f"{1000 * n:.0f}" for n in numbers), who)
     console.print(table)
     every = [value for (address, _), values in spent.items() if not address.startswith(FILES) for value in values]
     console.print(f"all pages: {len(every):,} asked, p50 {1000 * quantile(every, 0.5):.0f} ms, "
-                  f"p95 {1000 * quantile(every, 0.95):.0f} ms; worst p95 of a page and role {1000 * worst:.0f} ms "
+                  f"p95 {1000 * quantile(every, 0.95):.0f} ms; worst p95 of a page {1000 * worst:.0f} ms "
                   f"(target: below {1000 * TARGET:.0f})")  # fmt: skip
     return worst
 

@@ -70,19 +70,22 @@ class Ledger(BaseModel):
 def episodes(
     request: Request, answer: Response, session: Annotated[Session, Depends(need("patients"))], unit: str = "", after: str = ""
 ) -> list[Open]:  # fmt: skip
-    """Open episodes of your units: unit by unit, the most pressing first, those of up to a hundred patients. Where there are
-    more, the header `Link` holds the address of what follows (rel="next")."""
+    """Open episodes of your units, unit by unit, the most pressing first, of up to fifty patients of one unit. Where there are
+    more, or further units, the header `Link` holds the address of what follows (rel="next")."""
     pages: Pages = request.app.state.pages
     unit = unit.replace("\x00", "")
+    begun = lists.Place.read(after).unit
     with reading(pages.here, session) as read:
         read.log("api_episodes", unit=unit)
         zones = {row["unit"]: row["zone"] for row in read.rows("web/zones")}
-        parts = lists.listed(read, zones, unit, after, lists.SHOWN + 1, lists.SHOWN + 1)
-    patients = [row for part in parts.values() for row in part.patients]
-    if len(patients) > lists.SHOWN:
-        following = urlencode({"unit": unit, "after": str(lists.place_of(patients[lists.SHOWN - 1]))})
-        answer.headers["Link"] = f'</api/v1/episodes?{following}>; rel="next"'
-    rows = [row for patient in patients[: lists.SHOWN] for row in patient["episodes"]]
+        todo = [code for code in zones if unit in ("", code) and code >= begun]
+        part = lists.Part([])
+        while todo and not part.patients:
+            part = lists.listed(read, zones, todo[0], after if todo[0] == begun else "").get(todo.pop(0), part)
+    following = part.after or (str(lists.Place(unit=todo[0])) if todo else "")
+    if following:
+        answer.headers["Link"] = f'</api/v1/episodes?{urlencode({"unit": unit, "after": following})}>; rel="next"'
+    rows = [row for patient in part.patients for row in patient["episodes"]]
     return [Open(**{name: row[name] for name in Open.model_fields}) for row in rows]
 
 

@@ -49,7 +49,8 @@ class Search:
     def rows(self, read: Reading, most: int) -> list[dict[str, Any]]:
         actors: list[str] = read.rows("web/actors", actor=self.actor)[0]["actors"] if self.actor else []
         found = read.rows("web/episodes_of_rule", rule=self.rule, most=FEW + 1) if self.rule else []
-        if (self.actor and not actors) or (self.rule and not found):
+        nobody, nothing = self.actor and not actors, self.rule and not found
+        if nobody or nothing or (self.actor and self.withheld):  # a person's own step tells nobody, so nothing is withheld
             return []
         at, episode, seq = (int(part) for part in (self.before or "0-0-0").split("-"))
         return read.rows("web/history", **{
@@ -80,7 +81,7 @@ def history(request: Request, session: Signed, search: Searched) -> Response:
     with reading(pages.here, session) as read:
         read.log("history", unit=search.unit, detail=search.asked())
         rows = search.rows(read, SHOWN + 1)
-        units = read.rows("web/units")
+        units = read.rows("web/zones")
     asked = {name: value for name, value in request.query_params.items() if name != "before" and value}
     older = urlencode({**asked, "before": cursor(rows[SHOWN - 1])}) if len(rows) > SHOWN else ""
     return pages.render(request, "history.html", {

@@ -12,13 +12,13 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 
-from monitors.records import local_day
+from monitors.records import Severity, State, local_day
 from monitors.web.reading import Reading
 
-SHOWN, LEAST = 100, 10  # patients of a page; of each unit, where there are several
+SHOWN, LEAST = 50, 10  # patients of a page; of each unit, where there are several
 BANDS = ("Needs a look today", "Needs a look today", "New since yesterday", "Open, acknowledged by nobody",
          *["Acknowledged, snoozed or dismissed"] * 3)  # fmt: skip
-_WRITTEN = re.compile(r"([0-6])\.([0-7])\.([0-9]{1,7})\.([A-Z0-9-]{1,40})\.([A-Za-z0-9][A-Za-z0-9_.-]{0,79})", re.ASCII)
+_WRITTEN = re.compile(r"([0-6])\.([0-7])\.([0-9]{1,7})\.([0-9]{1,18})\.([A-Za-z0-9][A-Za-z0-9_.-]{0,79})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Place:
     band: int = 0
     days: int = 0
     newest: int = 0
-    ref: str = ""
+    number: int = 0
     unit: str = ""
 
     @classmethod
@@ -39,10 +39,10 @@ class Place:
         found = _WRITTEN.fullmatch(text)
         if found is None:
             raise HTTPException(422, "That page of the list cannot be found; begin again with the first.")
-        return cls(int(found[1]), int(found[2]), int(found[3]), found[4], found[5])
+        return cls(int(found[1]), int(found[2]), int(found[3]), int(found[4]), found[5])
 
     def __str__(self) -> str:
-        return f"{self.band}.{self.days}.{self.newest}.{self.ref}.{self.unit}"
+        return f"{self.band}.{self.days}.{self.newest}.{self.number}.{self.unit}"
 
 
 @dataclass(frozen=True)
@@ -79,29 +79,29 @@ class Part:
         return [(title, list(rows)) for title, rows in groupby(self.patients, lambda row: str(row["section"]))]
 
 
-def listed(
-    read: Reading, zones: dict[str, str], unit: str = "", after: str = "", most: int = SHOWN, all_: int = 10**9
-) -> dict[str, Part]:  # fmt: skip
-    """By unit ('' every one), at most `most` patients each and `all_` together, after a place. zones: unit -> time zone."""
+def listed(read: Reading, zones: dict[str, str], unit: str = "", after: str = "", most: int = SHOWN) -> dict[str, Part]:
+    """By unit ('' every one), at most `most` patients each, after a place. zones: unit -> time zone."""
     place = Place.read(after)
-    rows = read.rows("web/list", unit=unit, now=read.now, most=most, all=all_, **{
+    rows = read.rows("web/list", unit=unit, now=read.now, most=most, **{
         f"after_{name}": value for name, value in vars(place).items()})  # fmt: skip
     wanted = [episode for row in rows for episode in row["episodes"]]
     details = {row["episode_id"]: row for row in read.rows("web/listed", episodes=wanted)} if wanted else {}
     by_unit: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        episodes = [details[number] for number in row["episodes"] if number in details]
+        episodes = sorted((details[number] for number in row["episodes"] if number in details), key=_pressing)
         shown = {**row, "episodes": episodes, "section": BANDS[row["band"]], "today": local_day(read.now, zones[row["unit"]])}
         by_unit.setdefault(row["unit"], []).append(shown)
     return {code: _part(patients) for code, patients in by_unit.items()}
 
 
+def _pressing(episode: dict[str, Any]) -> tuple[bool, int, int, int]:
+    """Of one patient's episodes: what waits, the worst first, then the newest change."""
+    waits = State(episode["state"]) in (State.OPEN, State.STALE)
+    return not waits, -Severity(episode["severity"]).rank, -episode["changed_night"].toordinal(), episode["episode_id"]
+
+
 def _part(patients: list[dict[str, Any]]) -> Part:
-    first, last = patients[0], patients[-1]
-    more = last["place"] < last["of_unit"]
-    return Part(patients, first["place"], first["of_unit"], str(place_of(last)) if more else "")
-
-
-def place_of(row: dict[str, Any]) -> Place:
-    """Where a page ends whose last patient this is."""
-    return Place(row["band"], row["days"], row["newest"], row["ref"], row["unit"])
+    last, before = patients[-1], patients[0]["before"]
+    place = Place(last["band"], last["days"], last["newest"], last["number"], last["unit"])
+    more = before + len(patients) < last["of_unit"]
+    return Part(patients, before + 1, last["of_unit"], str(place) if more else "")

@@ -37,7 +37,7 @@ def patient(
         rows = read.rows("web/results", patient_id=patient_id, since=since, known=known)
         drugs = read.rows("web/drugs", patient_id=patient_id)
         episodes = read.rows("web/episodes_of_patient", patient_id=patient_id)
-        zone = next((u["zone"] for u in read.rows("web/units") if u["unit"] == person["unit"]), "UTC")
+        zone = next((u["zone"] for u in read.rows("web/zones") if u["unit"] == person["unit"]), "UTC")
         review = reviewed(read, pages)
     series = charts.series_of(rows, pages.here.config.analytes)
     picture = charts.time_line(series, drugs, episodes, since if months != "all" else None, read.now)

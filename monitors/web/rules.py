@@ -38,7 +38,25 @@ def _body(read: Reading, ruleset: str) -> Any:
 
 
 def difference(old: Any, new: Any) -> list[tuple[str, str]]:
-    """(' ' | '+' | '-' | '@', line) of two rule sets written out, only what differs and its surroundings."""
-    a, b = (json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False).splitlines() for body in (old, new))
-    lines = list(difflib.unified_diff(a, b, lineterm="", n=3))[2:]
-    return [(line[:1], line[1:]) for line in lines[:2000]]
+    """(' ' | '+' | '-' | '@', line) of two rule sets written out, only what differs and its surroundings.
+
+    Part by part, a rule being one: a whole rule set has thousands of lines, and to align those takes a page's time.
+    """
+    before, after = _parts(old), _parts(new)
+    lines: list[tuple[str, str]] = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        if before.get(name) != after.get(name):
+            a, b = (_written(parts[name]) if name in parts else [] for parts in (before, after))
+            lines.append(("@", f"@ {name}"))
+            lines += [(line[:1], line[1:]) for line in list(difflib.unified_diff(a, b, lineterm="", n=3))[2:]]
+    return lines[:2000]
+
+
+def _parts(body: Any) -> dict[str, Any]:
+    """Each rule by its id, and whatever else a rule set holds by its name."""
+    rules = {f"rule {rule['id']}": rule for rule in body.get("rules", ())}
+    return {**rules, **{name: value for name, value in body.items() if name != "rules"}}
+
+
+def _written(part: Any) -> list[str]:
+    return json.dumps(part, indent=2, sort_keys=True, ensure_ascii=False).splitlines()

@@ -1,2 +1,2 @@
--- The time zone of each unit.
-SELECT unit, zone FROM nephrowatch.units
+-- Units the reader sees, with their time zone.
+SELECT unit, name, zone FROM nephrowatch.units WHERE nephrowatch.sees_unit(unit) ORDER BY unit COLLATE "C"
