@@ -48,6 +48,11 @@ def _literal(name: str, parameter: str, value: Any) -> str:
         ) from None
 
 
+def numpy_arrays(table: pa.Table) -> dict[str, Any]:
+    """An Arrow table as numpy arrays, {column: (n,)}; times are datetime64[us] in UTC."""
+    return {name: column.to_numpy() for name, column in zip(table.column_names, table.columns, strict=True)}
+
+
 def numpy_frame(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as a frame of numpy-backed columns; `Database.frame` lists the types."""
     columns = {}

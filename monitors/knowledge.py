@@ -160,12 +160,14 @@ def _days(at: Ints, unit: Ints, places: _Places) -> Ints:
 def _results(db: Database, subjects: pd.DataFrame, shard: Mapping[str, int]) -> Columns:
     """Current results of the shard's patients, sorted by patient, analyte, instant, id."""
     inside = subjects["subject_id"].between(shard["first"], shard["last"])
-    frames = [db.frame(Role.PIPELINE, "judge/known_results", **shard)]
+    rows: Columns = db.arrays(Role.PIPELINE, "judge/known_results", **shard)
     if not inside.all():
-        frames.append(db.frame(Role.PIPELINE, "judge/known_results_merged", **shard))
-    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    rows: Columns = {name: frame[name].to_numpy() for name in frame.columns if name != "collected_at"}
-    rows["at"] = frame["collected_at"].to_numpy("M8[us]").view(np.int64)
+        more = db.arrays(Role.PIPELINE, "judge/known_results_merged", **shard)
+        rows = {name: np.concatenate([rows[name], more[name]]) for name in rows}
+    rows["at"] = rows.pop("collected_at").view(np.int64)
+    traits = rows.pop("traits")  # see the statement
+    rows |= {"analyte": (traits >> 48).astype(np.int16), "flags": (traits >> 32 & 0xFFFF).astype(np.int32),
+             "assay_id": traits & 0xFFFF_FFFF}  # fmt: skip
     rows["patient_id"] = _patient_of(rows.pop("subject_id"), subjects)
     return _sorted(_where(rows, (rows["patient_id"] >= 0) & ~_superseded(db, rows["id"], shard["known"])))
 

@@ -18,7 +18,7 @@ from monitors.records import Evidence
 from monitors.rules.breaches import Breach
 from monitors.rules.courses import Course
 from monitors.rules.model import Rule
-from monitors.rules.movements import highest_before
+from monitors.rules.movements import highest_before, spread
 from monitors.trends import before_of, window_start
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,18 +142,11 @@ def _anchors(course: Course, rows: IntArray, owners: IntArray, breach: Breach, l
             there &= values.exact[anchors] & (values.day[raised] - values.day[anchors] <= breach.change.within_days)
         yield owners[there], values, anchors[there], f"anchor {number}" if window > 1 else "latest"
     if breach.mean is not None:
-        owner, inside = _spread(window_start(values, raised, breach.mean.days - 1), raised)
+        owner, inside = spread(window_start(values, raised, breach.mean.days - 1), raised)
         exact = values.exact[inside]
         yield owners[owner[exact]], values, inside[exact], "in the mean"
     if breach.fall is not None:
         yield owners, values, highest_before(breach.fall, values, raised), "highest before"
-
-
-def _spread(start: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
-    """(which range, row) of every row from each start to its end, newest first."""
-    length = end - start + 1
-    which = np.repeat(np.arange(len(length)), length)
-    return which, end[which] - (np.arange(len(which)) - np.repeat(np.cumsum(length) - length, length))
 
 
 def newest_evidence(measures: Measures, names: Sequence[str], patients: IntArray) -> list[tuple[Evidence, ...]]:

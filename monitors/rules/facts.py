@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ _DAY_ZERO = date(1970, 1, 1).toordinal()
 Facts = dict[str, Any]
 
 
+@cache
 def day_text(day: int) -> str:
     """A day number as ISO text."""
     return date.fromordinal(_DAY_ZERO + day).isoformat()

@@ -7,6 +7,7 @@ never on the shard they came in, the order of rows, or a clock.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,7 @@ def _findings(rule: Rule, course: Course, standing: Standing, card: Card, ids: I
         findings.extend(_noted(rule, course, course.noted, card, ids, patients))
     if len(patients := np.flatnonzero(standing.outcome == NOT_ASSESSABLE)):
         findings.extend(_unassessable(rule, standing, card, ids, patients))
-    return sorted(findings, key=lambda finding: finding.patient_id)
+    return sorted(findings, key=attrgetter("patient_id"))
 
 
 def _latched(

@@ -79,9 +79,20 @@ def falls(fall: Fall, values: Values) -> BoolArray:
         return np.asarray(round6(then - values.interval.value) >= fall.by.per(values.si)) & values.exact & np.isfinite(highest)
 
 
+def spread(start: IntArray, end: IntArray) -> tuple[IntArray, IntArray]:
+    """(which range, row) of every row from each start to its end, newest first."""
+    length = end - start + 1
+    which = np.repeat(np.arange(len(length)), length)
+    return which, end[which] - (np.arange(len(which)) - np.repeat(np.cumsum(length) - length, length))
+
+
 def highest_before(fall: Fall, values: Values, rows: IntArray) -> IntArray:
     """The row each of some falling rows fell from: the highest exact value of the days before, the newest of equals."""
-    number = _common(values)
-    starts = window_start(values, rows, fall.days)
-    spans = [number[start : row + 1][::-1] for start, row in zip(starts.tolist(), rows.tolist(), strict=True)]
-    return np.array([row - int(np.nanargmax(span)) for row, span in zip(rows.tolist(), spans, strict=True)], dtype=np.int64)
+    if not len(rows):
+        return rows
+    number = np.where(np.isnan(_common(values)), -np.inf, _common(values))
+    start = window_start(values, rows, fall.days)
+    span, row = spread(start, rows)
+    begins = np.flatnonzero(row == rows[span])
+    highest = np.maximum.reduceat(number[row], begins)
+    return np.asarray(np.maximum.reduceat(np.where(number[row] == highest[span], row, -1), begins))
