@@ -69,7 +69,7 @@ class Site(Document):
     calcium_basis: Literal["measured", "adjusted"] = "measured"
     no_feed_of: list[str] = Field([], description=(
         "inputs of rules this site has no feed of, 'alt' or 'fact:session', besides those that no feed can bring"))
-    shard_rows: int = Field(1_000_000, ge=1, description="results a shard holds at most")
+    shard_rows: int = Field(500_000, ge=1, description="results a shard holds at most")
     active_days: int = Field(400, ge=1, description="without a census, a patient counts for so long after a draw")
     acknowledge_hours: dict[Severity, int] = {Severity.CRITICAL: 1, Severity.HIGH: 10, Severity.WARNING: 168}
     snooze_days: dict[Severity, int] = Field(SNOOZE_DAYS, description="the longest a person may snooze an episode")
