@@ -10,7 +10,7 @@ READY := .venv/.ready
 DEMO := $(CURDIR)/.demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-browser compose-test matrix soak gallery fuzz bench bench-each simulate rules hazards promtool-test twin check lock schema clean
+.PHONY: help demo test test-long test-browser compose-test matrix soak gallery fuzz bench bench-each simulate rules hazards audit promtool-test twin check lock schema clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
@@ -68,6 +68,9 @@ hazards: $(READY) ## write docs/hazards.md anew, from docs/hazards.yaml and the 
 
 licences: $(READY) ## write docs/licences.md anew, after a change of requirements.lock
 	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.licences
+
+audit: $(READY) ## known vulnerabilities of what is pinned (asks PyPI; says so where nobody answers)
+	@PYTHONPATH="$(CURDIR)" $(PY) -m tests.audit
 
 promtool-test: ## the alert rules of observability/ against drawn series (needs promtool, of Debian's prometheus package)
 	@promtool check config observability/prometheus.yml
