@@ -126,6 +126,10 @@ def read(
         derived = fields.derive(frame, feed, config, kind)
         past = _past(connection, feed, derived, file_id, now) if kind == "labs" and len(derived) else None
         checked[kind] = quality.check(derived, feed, now, kind=kind, history=past, analytes=config.analytes)
+        if "results" in derived:  # rows whose fields do not fit their header
+            bad = checked[kind].bad
+            told = quality.with_criticals(fields.said(bad, feed, config), config.analytes)
+            checked[kind] = replace(checked[kind], bad=_may_be_critical(bad, told))
     gate = quality.gate(checked, len(parsed.refused), feed)
 
     def mark(rows: pd.DataFrame) -> pd.DataFrame:
@@ -147,6 +151,19 @@ def _marked(refused: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
     if would_be.empty:
         return refused
     return refused.join(would_be[[*store.WHAT, "critical", "accession", "collected_at", "unit"]], on="row_no")
+
+
+def _may_be_critical(bad: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """Rejected rows as `_marked`: of the patient and the sample they may name nothing is taken."""
+    would_be = said[said["critical"] != ""].drop_duplicates("row_no").set_index("row_no")
+    if would_be.empty:
+        return bad
+    bad = bad.copy()
+    rows = bad["row_no"].isin(would_be.index).to_numpy()
+    for name in (*store.WHAT, "critical", "collected_at"):
+        told = bad.loc[rows, "row_no"].map(would_be[name].astype(object))
+        bad[name] = bad[name].astype(object).where(~rows, told) if name != "collected_at" else bad[name].where(~rows, told)
+    return bad
 
 
 def _births_not_known(checked: Mapping[str, quality.Checked]) -> int:

@@ -37,10 +37,10 @@ def claims(
     texts.loc[texts["number"] != "", "value_text"] = ""  # the number says it, however it was written
     texts.loc[texts["accession"] != "", "collected_at"] = ""
     nobody = texts["patient"].eq("") & texts["accession"].eq("")
-    received = [str(name) for name in marked if str(name).startswith(AS_RECEIVED) or name == "raw"]
+    received = [str(name) for name in marked if str(name).startswith(AS_RECEIVED) or name in ("raw", "ragged_line")]
     texts["received"] = ""
     for name in received if nobody.any() else []:
-        texts["received"] += marked[name].astype(str).where(nobody, "")
+        texts["received"] += marked[name].astype(object).where(marked[name].notna(), "").astype(str).where(nobody, "")
     hashed = [blake2b("\x1f".join([feed.laboratory, *row]).encode(), digest_size=16).hexdigest() for row in texts.to_numpy()]
     said.iloc[np.flatnonzero(critical)[marked.index]] = hashed
     return said

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from monitors.config import Feed
 from monitors.errors import FeedError
+from monitors.feeds import csv_seems
 from monitors.feeds.csv_lines import Column, Table, read
 from monitors.feeds.parsed import SOURCE, Parsed
 
@@ -32,7 +33,7 @@ def parse(raw: bytes, feed: Feed) -> Parsed:
     `row_no`: 1 = the first row after the header; wide: (that - 1) * columns of the header + the result's column, so it
     depends on the file alone. `line_no`: line of the file the row starts on. Every field the mapping names (text,
     missing where the source wrote nothing), `ragged_line` (text of a row with the wrong number of fields, else
-    missing), `unended` where the last line has no end ('yes' for its row), and each source column as received under
+    missing), of laboratory rows `results` (what such a row seems to say, as in `Parsed.refused`), `unended` where the last line has no end ('yes' for its row), and each source column as received under
     `source:<header>`; wide: the columns that are no results, and the result as `source:(column)` and `source:(cell)`.
     ignored: repeated header lines; wide: rows without a result, and the cells of columns nobody asked for.
     Raises FeedError: empty_file, mis_encoded, truncated, wrong_columns.
@@ -181,9 +182,12 @@ def _wide(table: Table, feed: Feed, ignored: dict[str, int]) -> pd.DataFrame:
 
 
 def _oddities(table: Table, feed: Feed) -> dict[str, object]:
-    """ragged_line, and where there is one `unended`: the file ends inside the row's line, whose last field may have been
-    longer."""
+    """ragged_line, and where there are such what they seem to say (`results`, see csv_seems); where there is one `unended`: the
+    file ends inside the row's line, whose last field may have been longer."""
     columns: dict[str, object] = {"ragged_line": pa.array(table.ragged_lines(), pa.string())}
+    if table.ragged and feed.kind == "labs":
+        said = dict(zip(table.ragged, csv_seems.results([*table.ragged.values()], table.header, feed), strict=True))
+        columns["results"] = pa.array([said.get(number) for number in table.row_no.tolist()], pa.string())
     if table.unended and feed.unterminated == "refuse":
         yes = np.full(len(table.row_no), "yes")
         columns["unended"] = pa.array(yes, pa.string(), mask=table.row_no != table.unended)

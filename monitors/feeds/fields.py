@@ -48,13 +48,15 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
         "labs": fields_labs.derive, "medications": _medications, "census": _census, "facts": _facts, "links": _links,
     }  # fmt: skip
     out.update(by_kind[kind](frame, feed, config))
-    kept = {name: frame[name] for name in frame.columns if name == "ragged_line" or str(name).startswith("source:")}
+    kept = {
+        name: frame[name] for name in frame.columns if name in ("ragged_line", "results") or str(name).startswith("source:")
+    }  # fmt: skip
     return pd.DataFrame({**out, **kept}, index=frame.index)
 
 
 def said(refused: pd.DataFrame, feed: Feed, config: Config) -> pd.DataFrame:
-    """What refused parts of a file seem to say (`Parsed.refused.results`), derived like laboratory rows; row_no is the
-    part's. Of no patient: nothing of it is ever stored."""
+    """What refused parts of a file, or rows nobody can read, seem to say (`Parsed.refused.results`), derived like laboratory
+    rows; row_no is the part's. Of no patient: nothing of it is ever stored."""
     names = ("code", "value", "unit_text", "collected_at", "accession")
     told = refused["results"].dropna() if "results" in refused else pd.Series(dtype="str")
     numbers = refused.loc[told.index, "row_no"]
