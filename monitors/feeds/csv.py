@@ -33,8 +33,9 @@ def parse(raw: bytes, feed: Feed) -> Parsed:
     `row_no`: 1 = the first row after the header; wide: (that - 1) * columns of the header + the result's column, so it
     depends on the file alone. `line_no`: line of the file the row starts on. Every field the mapping names (text,
     missing where the source wrote nothing), `ragged_line` (text of a row with the wrong number of fields, else
-    missing), of laboratory rows `results` (what such a row seems to say, as in `Parsed.refused`), `unended` where the last line has no end ('yes' for its row), and each source column as received under
-    `source:<header>`; wide: the columns that are no results, and the result as `source:(column)` and `source:(cell)`.
+    missing), of laboratory rows `results` (what such a row seems to say, as in `Parsed.refused`), `unended` where the last line
+    has no end ('yes' for its row), and each source column as received under `source:<header>`; wide: the columns that are no
+    results, and the result as `source:(column)` and `source:(cell)`.
     ignored: repeated header lines; wide: rows without a result, and the cells of columns nobody asked for.
     Raises FeedError: empty_file, mis_encoded, truncated, wrong_columns.
     """
