@@ -11,7 +11,8 @@ row, outbox rows and, last, the ledger entry are one transaction. `human` decide
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,7 +27,7 @@ from monitors.human import OUTCOMES, SNOOZE_DAYS, Decided, Deed, Refused, Subjec
 from monitors.people import Person
 from monitors.records import Change, ChangeKind, Severity, State, local_day, night_of, rank
 
-__all__ = ["OUTCOMES", "Refused", "act", "facts_of", "record_opened", "refused"]
+__all__ = ["OUTCOMES", "Offer", "Refused", "act", "facts_of", "offer", "record_opened", "refused", "shown"]
 
 _TRIES = 3
 
@@ -45,12 +46,7 @@ def act(
         today = local_day(now, row.zone)
         role = config.people.may(actor, action, owner_of(config, row.active), now)
         deed = Deed(action, actor.key, role, actor.works_in(row.unit), today, reason, until, outcome)
-        subject = Subject(
-            row.ref, State(row.state), Severity(row.severity), row.unit,
-            {rule: Severity(severity) for rule, severity in row.active.items()},
-            row.taken_by, row.taken_by_name or "", row.opened or evidence_opened, frozenset(row.said),
-        )  # fmt: skip
-        decided = decide(subject, deed, {**SNOOZE_DAYS, **config.site.snooze_days})
+        decided = decide(_subject(row, evidence_opened), deed, {**SNOOZE_DAYS, **config.site.snooze_days})
         key = {"episode_id": row.episode_id, "actor": actor.key, "actor_name": actor.name, "role": role, "source": source,
                "now": now}  # fmt: skip
         version = connection.execute(sql("act/act"), {
@@ -75,6 +71,46 @@ def act(
             episode_id=row.episode_id, from_state=State(row.state), version=version - 1, baseline=row.baseline,
         )  # fmt: skip
     raise Refused("changed_meanwhile", f"{ref} keeps changing at this moment; try again.")
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a person who may act is asked for. first, last: days a snooze may end on, in the unit's zone."""
+
+    ref: str
+    severity: Severity
+    unit: str
+    first: date
+    last: date
+
+
+def offer(
+    connection: Connection, config: Config, ref: str, action: str, actor: Person, now: datetime, *, evidence_opened: bool = False
+) -> Offer:
+    """What to ask for before an action that needs a reason. Writes nothing. Raises as `act` does where no reason would help."""
+    row = _episode(connection, ref, actor)
+    first = local_day(now, row.zone) + timedelta(days=1)
+    role = config.people.may(actor, action, owner_of(config, row.active), now)
+    deed = Deed(action, actor.key, role, actor.works_in(row.unit), first - timedelta(days=1), "to be given", first)
+    most = {**SNOOZE_DAYS, **config.site.snooze_days}
+    decide(_subject(row, evidence_opened), deed, most)
+    severity = Severity(row.severity)
+    return Offer(row.ref, severity, row.unit, first, first + timedelta(days=most[severity] - 1))
+
+
+def shown(connection: Connection, ref: str, actor: Person, seq: int, channel: str) -> bool:
+    """Whether a channel was shown an episode's evidence, as it stands now, on a card of change `seq` or an earlier one."""
+    row = _episode(connection, ref, actor)
+    given = {"episode_id": row.episode_id, "seq": seq, "channel": channel}
+    return bool(connection.execute(sql("act/shown"), given).scalar_one())
+
+
+def _subject(row: Any, evidence_opened: bool) -> Subject:
+    return Subject(
+        row.ref, State(row.state), Severity(row.severity), row.unit,
+        {rule: Severity(severity) for rule, severity in row.active.items()},
+        row.taken_by, row.taken_by_name or "", row.opened or evidence_opened, frozenset(row.said),
+    )  # fmt: skip
 
 
 def record_opened(
@@ -134,9 +170,9 @@ def _episode(connection: Connection, ref: str, actor: Person) -> Any:
 
 
 def _tell(connection: Connection, config: Config, row: Any, decided: Decided, version: int, now: datetime) -> None:
-    """Who has it now stands on the episode's posts in Slack. That a rule is wrong reaches whoever answers for it, else
-    operations. Everything else stands on the episode and on the morning list."""
-    if decided.kind in (ChangeKind.TAKEN, ChangeKind.RELEASED):
+    """Who has it now, and what they said of it, stands on the episode's posts in Slack. That a rule is wrong reaches whoever
+    answers for it, else operations. Everything else stands on the episode and on the morning list."""
+    if decided.kind is not ChangeKind.OUTCOME:
         _show(connection, config, row, version, now)
     if decided.reason != "rule_is_wrong":
         return

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from monitors import actions, logs
 from monitors.config import Config, people_now
 from monitors.database import Database, Role, sql
+from monitors.delivery import forms
 from monitors.delivery.listen import Listener, ears
 from monitors.delivery.press import Press, Said
 from monitors.errors import DeliveryError, UserError
@@ -104,12 +105,22 @@ def _act(connection: Connection, config: Config, press: Press, person: Person | 
         actions.refused(connection, press.ref, press.deed, f"slack:{press.user}", problem, "slack")
         return Said(problem.code, STRANGER)
     try:
-        change = actions.act(connection, config, press.ref, press.deed, person, now, source="slack")
+        # A card with details shows the evidence; it counts as opened while it is the newest there is.
+        seen = press.deed != "take" and actions.shown(connection, press.ref, person, press.seq, press.channel)
+        if press.deed in forms.FORMS.values() and not press.form:
+            asks = actions.offer(connection, config, press.ref, press.deed, person, now, evidence_opened=seen)
+            view = forms.form(press.deed, press.ref, press.channel, str(asks.severity), asks.unit, asks.first, asks.last)
+            return Said("asked", "", ask=view)
+        change = actions.act(connection, config, press.ref, press.deed, person, now, reason=press.reason, until=press.until,
+                             source="slack", evidence_opened=seen)  # fmt: skip
     except Refused as problem:
         actions.refused(connection, press.ref, press.deed, person.key, problem, "slack")
-        return Said(problem.code, f"{problem} Nothing was changed.")
+        field = forms.FIELD_OF.get(problem.code, "") if press.form else ""
+        return Said(problem.code, str(problem) if field else f"{problem} Nothing was changed.", field=field)
     except UserError:
         unknown = Refused("no_such_episode", f"There is no alert {ref} here any more. Nothing was changed.")
         actions.refused(connection, press.ref, press.deed, person.key, unknown, "slack")
         return Said(unknown.code, str(unknown))
-    return Said(change.kind.value, f"{ref} is yours now: {change.sentence} Open the page for the evidence.")
+    if press.deed == "take":
+        return Said(change.kind.value, f"{ref} is yours now: {change.sentence} Open the page for the evidence.")
+    return Said(change.kind.value, f"{ref}: {change.sentence} It stands in the history with your name.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from monitors.delivery import escalating, outbox, sending, storms
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
-from monitors.delivery.showing import NOTHING, Showing, Shown, tell_refusal
+from monitors.delivery.showing import Showing, Shown, tell_refusal
 from monitors.delivery.slack import SlackChannel
 from monitors.delivery.vault import Vault, vault
 from monitors.delivery.webhook import Pager
@@ -28,6 +28,7 @@ from monitors.errors import DeliveryError, UserError
 from monitors.settings import Settings
 
 Clock = Callable[[], datetime]
+Standing = Mapping[str, str]  # taken_by, said: what stands on an episode's first post besides its newest message
 POINTS = (  # where a kill is tried: before and after every commit and every step on the network
     "before_recover_commit", "after_recover", "before_gather_commit", "after_gather",
     "before_claim_commit", "after_claim", "before_find", "after_find",
@@ -155,9 +156,9 @@ class _Work:
             channel = self.channels.get(one.destination)
             if one.possible_repeat and one.kind != outbox.PARENT and (earlier := self._found(channel, one)) is not None:
                 return Answer("delivered", "An earlier attempt had arrived; it was found in the channel.", earlier)
-            parent, taken_by = self._standing(one, kind)
+            parent, standing = self._standing(one, kind)
             shown = self.showing.of(one, channel, self.clock())
-            message = channel.prepared(_rendered(one, self.config, kind, self.clock(), taken_by, shown), self.wait)
+            message = channel.prepared(_rendered(one, self.config, kind, self.clock(), standing, shown), self.wait)
             self.crash("after_upload")
         except DeliveryError as problem:
             return Answer(problem.outcome, str(problem), retry_after=problem.retry_after)
@@ -187,13 +188,14 @@ class _Work:
         self.crash("after_http")
         return answer
 
-    def _standing(self, one: Claim, kind: str) -> tuple[str, str]:
-        """The episode's first post in the channel: what a later one hangs under, or what is brought up to date; and who has
-        taken the episode, as that shall say. '' where there is none."""
+    def _standing(self, one: Claim, kind: str) -> tuple[str, Standing]:
+        """The episode's first post in the channel ('' for none): what a later one hangs under, or what is brought up to date; and
+        who has taken the episode, and what was said of it, as that shall say."""
         if kind != "slack" or one.episode_id is None:
-            return "", ""
+            return "", {}
         with self.db.begin(Role.DELIVERY) as connection:
-            return sending.parent(connection, one), sending.taken_by(connection, one.episode_id)
+            taken, said = sending.taken_by(connection, one.episode_id), sending.said(connection, one.episode_id)
+            return sending.parent(connection, one), {"taken_by": taken, "said": said}
 
     def _found(self, channel: Channel, one: Claim) -> dict[str, Any] | None:
         self.crash("before_find")
@@ -221,10 +223,10 @@ class _Work:
 
 
 def _rendered(
-    one: Claim, config: Config, channel_kind: str, now: datetime, taken_by: str = "", shown: Shown = NOTHING
+    one: Claim, config: Config, channel_kind: str, now: datetime, standing: Standing, shown: Shown
 ) -> Message:
     to = config.routes.destinations[one.destination]
-    content = {**one.content, "taken_by": taken_by} if one.kind == outbox.PARENT else one.content
+    content = {**one.content, **standing} if one.kind == outbox.PARENT else one.content
     try:
         return render(
             one.kind, content, config.site, channel_kind, one.delivery_id, possible_repeat=one.possible_repeat, now=now,

@@ -11,9 +11,10 @@ import logging
 import re
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
@@ -23,7 +24,7 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 from slack_sdk.socket_mode.response import SocketModeResponse
 
 from monitors.config import Config
-from monitors.delivery import slack
+from monitors.delivery import forms, slack
 from monitors.delivery.press import Nothing, Press, Said, read
 from monitors.destinations import SlackDestination
 from monitors.errors import DeliveryError, UserError
@@ -37,6 +38,7 @@ AT_ONCE = 4  # presses being recorded
 LOST = "NOT recorded: Nephrowatch could not write it down. Please open the page and take it there; what it shows is what counts."
 SLOW = ("Not recorded yet: the database is slow. You will be told here how it ended. If nothing follows within a minute, "
         "open the page; what it shows is what counts.")  # fmt: skip
+NOT_ASKED = "The form could not be opened, and nothing was changed. Please press again, or open the page and do it there."
 SAID_OF = {
     "unknown_action": "This button is not known here, so nothing was recorded. Please open the page.",
     "malformed": "This press could not be read, so nothing was recorded. Please open the page.",
@@ -57,6 +59,7 @@ _logger.setLevel(logging.INFO)
 _logger.addFilter(_without_what_it_quotes)
 
 Record = Callable[[Press], Said]
+Ack = Mapping[str, Any] | None  # what an envelope is acknowledged with; None: not at all, or already
 Note = Callable[[str], None]  # an outcome, by name: for the log
 
 
@@ -170,19 +173,19 @@ class Listener:
     def _heard(self, one: Ears, request: SocketModeRequest) -> None:
         parts = read(request.type, request.envelope_id, request.payload)
         ended = [self._part(one, request.envelope_id, part) for part in parts]  # every part, also after one that failed
-        if all(ended):
-            self._acknowledge(one, request.envelope_id)
+        if all(answer is not None for answer in ended):
+            self._acknowledge(one, request.envelope_id, next(filter(None, ended), None))
 
-    def _part(self, one: Ears, envelope_id: str, part: Press | Nothing) -> bool:
-        """Whether the envelope is still to be acknowledged: not where it is already, nor where Slack shall warn the presser."""
+    def _part(self, one: Ears, envelope_id: str, part: Press | Nothing) -> Ack:
+        """What the envelope is still to be acknowledged with: None where it is already, or where Slack shall warn the presser."""
         if isinstance(part, Press):
             return self._pressed(one, envelope_id, part)
         self._note(part.why)
         if part.why in SAID_OF:
             self._tell(one, part, SAID_OF[part.why])
-        return True
+        return {}
 
-    def _pressed(self, one: Ears, envelope_id: str, press: Press) -> bool:
+    def _pressed(self, one: Ears, envelope_id: str, press: Press) -> Ack:
         try:
             work = self._pool.submit(self._record, press)
         except RuntimeError:  # stopped meanwhile
@@ -193,23 +196,39 @@ class Listener:
         self._acknowledge(one, envelope_id)
         self._tell(one, press, SLOW)
         self._note("slow")
-        work.add_done_callback(lambda work: self._worked(one, press, work))
-        return False
+        work.add_done_callback(lambda work: self._worked(one, press, work, late=True))
+        return None
 
-    def _worked(self, one: Ears, press: Press, work: Future[Said]) -> bool:
+    def _worked(self, one: Ears, press: Press, work: Future[Said], late: bool = False) -> Ack:
         problem = CancelledError() if work.cancelled() else work.exception()
         if problem is not None:
             self._note(f"failed_{type(problem).__name__}")
-        return self._ended(one, press, None if problem else work.result())
+        return self._ended(one, press, None if problem else work.result(), late)
 
-    def _ended(self, one: Ears, press: Press, said: Said | None) -> bool:
-        """Tell the presser. False when the press is not recorded and nobody could say so."""
+    def _ended(self, one: Ears, press: Press, said: Said | None, late: bool = False) -> Ack:
+        """Tell the presser, or open the form that asks them. None when the press is not recorded and nobody could say so. late:
+        acknowledged already, so that a form can no longer show what is wrong with it."""
         self._note(said.outcome if said else "not_recorded")
-        return self._tell(one, press, said.sentence if said else LOST) or said is not None
+        if said is None:
+            return {} if self._tell(one, press, LOST) else None
+        if said.ask is not None:
+            self._ask(one, press, said.ask)
+        elif said.field and not late:
+            return forms.errors(said.field, said.sentence)
+        elif said.sentence:
+            self._tell(one, press, said.sentence)
+        return {}
 
-    def _acknowledge(self, one: Ears, envelope_id: str) -> None:
+    def _ask(self, one: Ears, press: Press, view: Mapping[str, Any]) -> None:
         try:
-            one.client.send_socket_mode_response(SocketModeResponse(envelope_id=envelope_id))
+            one.web.views_open(trigger_id=press.trigger, view=dict(view))
+        except Exception as problem:  # a trigger is good for three seconds
+            self._note(f"not_asked_{type(problem).__name__}")
+            self._tell(one, press, NOT_ASKED)
+
+    def _acknowledge(self, one: Ears, envelope_id: str, payload: Mapping[str, Any] | None = None) -> None:
+        try:
+            one.client.send_socket_mode_response(SocketModeResponse(envelope_id=envelope_id, payload=dict(payload or {}) or None))
         except Exception as problem:  # the connection is being replaced: Slack delivers again, and it is one press still
             self._note(f"not_acknowledged_{type(problem).__name__}")
 

@@ -100,7 +100,8 @@ def render(
         marks |= {"sent here instead": INSTEAD.format(words.clean(content["instead_of"]))}
     marks |= {"updated": UPDATED} if kind == PARENT else {}
     taken = (f"Taken by {words.clean(content['taken_by'])}.",) if kind == PARENT and content.get("taken_by") else ()
-    card = replace(card, marks=tuple(marks.values()), lines=(*card.lines, *taken))
+    judged = (words.clean(content["said"], 200),) if kind == PARENT and content.get("said") else ()
+    card = replace(card, marks=tuple(marks.values()), lines=(*card.lines, *taken, *judged))
     ref = words.opaque(content.get("ref"))
     labels = {"Kind": kind, "Unit": facts.unit(content) if content.get("unit") else "",
               "Severity": facts.severity(content), "Ref": ref, "Mark": ", ".join(marks)}  # fmt: skip

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from monitors.database import sql
+from monitors.delivery import words
 from monitors.delivery.outbox import Claim
 
 
@@ -28,6 +29,15 @@ def parent(connection: Connection, one: Claim) -> str:
 def taken_by(connection: Connection, episode_id: int) -> str:
     """The name of whoever has taken an episode and not given it back; '' for nobody."""
     return str(connection.execute(sql("deliver/taken"), {"episode_id": episode_id}).scalar() or "")
+
+
+def said(connection: Connection, episode_id: int) -> str:
+    """What a person said of an episode that holds still, as a line for its post; '' for nothing. Reasons are on the page."""
+    row = connection.execute(sql("deliver/said"), {"episode_id": episode_id}).one_or_none()
+    if row is None:
+        return ""
+    until = f" until {words.day(row.until)}: plan in place" if row.until else ""
+    return f"{str(row.state).capitalize()} by {words.clean(row.actor_name)}{until}."
 
 
 def keep_payload(

@@ -23,11 +23,13 @@ WAIT = 20.0  # seconds until something that should have happened is taken not to
 class SocketStandIn:
     """Answers `apps.connections.open` of a SlackStandIn with itself. A context manager.
 
-    acks: the envelope ids acknowledged, in order. opened: how many connections there have been.
+    acks: the envelope ids acknowledged, in order; answers: what each was acknowledged with. opened: how many connections there
+    have been.
     """
 
     def __init__(self, slack: SlackStandIn) -> None:
         self.acks: list[str] = []
+        self.answers: dict[str, Any] = {}
         self.opened = 0
         self._news = threading.Condition()
         self._connections: list[ServerConnection] = []
@@ -40,6 +42,19 @@ class SocketStandIn:
         """A new envelope around a payload, as Slack wraps it."""
         return {"type": kind, "envelope_id": f"envelope-{next(self._numbers)}", "accepts_response_payload": False,
                 "payload": payload, **more}  # fmt: skip
+
+    def submission(self, view: dict[str, Any], user: str, **given: str) -> dict[str, Any]:
+        """An envelope of a form sent in, as Slack writes it. view: as it was opened; given: block id -> what was filled in."""
+        fields = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
+        key = {"datepicker": "selected_date", "plain_text_input": "value"}
+        values = {
+            name: {element["action_id"]: {"type": element["type"], key[element["type"]]: given.get(name)}}
+            for name, element in fields.items()
+        }
+        sent = {"id": f"V{next(self._numbers):08d}", "type": "modal", "state": {"values": values},
+                **{name: view[name] for name in ("callback_id", "private_metadata")}}  # fmt: skip
+        return self.envelope({"type": "view_submission", "user": {"id": user, "team_id": "T0TEST"}, "token": "verification",
+                              "trigger_id": "1.2.abc", "view": sent, "response_urls": []})  # fmt: skip
 
     def deliver(self, *envelopes: dict[str, Any]) -> None:
         """Send them on the newest connection; the same one twice is a redelivery."""
@@ -77,8 +92,10 @@ class SocketStandIn:
         try:
             connection.send(json.dumps({"type": "hello", "num_connections": len(self._connections)}))
             for text in connection:
+                answer = json.loads(text)
                 with self._news:
-                    self.acks.append(str(json.loads(text).get("envelope_id")))
+                    self.acks.append(str(answer.get("envelope_id")))
+                    self.answers[self.acks[-1]] = answer.get("payload")
                     self._news.notify_all()
         except ConnectionClosed:
             pass
