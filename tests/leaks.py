@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from monitors import metrics
 from tests.site import Site
 
 BIRTH = ("1957-02-03", "19570203", "03 Feb 1957", "3 Feb 1957", "03.02.1957", "02/03/1957", "03/02/1957")
@@ -16,6 +18,10 @@ BIRTH = ("1957-02-03", "19570203", "03 Feb 1957", "3 Feb 1957", "03.02.1957", "0
 LEDGER = """SELECT b.body - 'dedup_key' FROM (
     SELECT CAST(convert_from(body, 'UTF8') AS jsonb) AS body FROM history.bodies JOIN history.ledger USING (seq)
     WHERE kind LIKE 'delivery%') b"""
+
+
+LINK = re.compile(r"https?://[^\s\"'<>)]+")
+ALT = re.compile(r"""(?:'alt_text': |alt=)(?:'[^']*'|"[^"]*")""")
 
 
 def secrets(patients: Iterable[str], values: Iterable[float]) -> list[str]:
@@ -33,11 +39,14 @@ def leaks(sources: Mapping[str, str], hidden: Iterable[str]) -> list[str]:
 def sent(site: Site) -> dict[str, str]:
     """Everything that left for Slack and for mailboxes, by the place it stands in; and what delivery recorded of it."""
     posts, mails = site.slack_standin.accepted.entries, site.smtp_standin.accepted.entries
+    shown = _texts(posts, "blocks") + _texts(mails, "html") + _texts(mails, "text")
     return {
         "slack text": _texts(posts, "text"), "slack blocks": _texts(posts, "blocks"), "slack metadata": _texts(posts, "metadata"),
         "slack rest": json.dumps([{k: v for k, v in p.items() if k not in ("text", "blocks", "metadata")} for p in posts]),
         "slack uploads": str([(one.name, one.title, one.channel) for one in site.slack_standin.uploads.files.values()]),
         "slack upload alt text": str([one.alt for one in site.slack_standin.uploads.files.values()]),
+        "alt text": _texts(posts, "alt_text") + "".join(ALT.findall(shown)),
+        "links": " ".join(LINK.findall(shown)),
         "mail pictures": str([(one["cid"], one["name"]) for mail in mails for one in mail.get("inline", ())]),
         "mail headers": _texts(mails, "headers"), "mail text": _texts(mails, "text"), "mail html": _texts(mails, "html"),
         "mail envelope": _texts(mails, "sender") + _texts(mails, "recipient"),
@@ -45,6 +54,11 @@ def sent(site: Site) -> dict[str, str]:
         "attempts": str(site.rows("SELECT sentence FROM nephrowatch.attempts")),
         "ledger of delivery": str(site.rows(LEDGER)),
     }  # fmt: skip
+
+
+def numbers(site: Site) -> dict[str, str]:
+    """What Prometheus is given."""
+    return {"metrics": metrics.text(site.db, lambda: site.clock)}
 
 
 def airflow(home: Path) -> dict[str, str]:

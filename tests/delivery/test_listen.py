@@ -278,7 +278,8 @@ ODD = {  # payload changes, or another payload -> (why nothing came of it, wheth
     "no user": ({"user": None}, "malformed", False),
     "a user that is none": ({"user": {"id": "<!channel>"}}, "malformed", False),
     "no channel": ({"channel": {}}, "malformed", False),
-    "a view": ({"type": "view_submission"}, "other_type", False),
+    "a form of another app": ({"type": "view_submission"}, "unknown_form", False),
+    "a form that was closed": ({"type": "view_closed"}, "other_type", False),
     "text for a payload": ("hello", "other_type", False),
 }
 
@@ -424,19 +425,9 @@ def test_the_command_runs_as_delivery_alone_and_ends_when_it_is_told_to(
     line: Line, database: Database, tmp_path: Path
 ) -> None:
     """As in a container: one login, secrets by name, a sign of life, SIGTERM."""
-    folder, alive = tmp_path / "config", tmp_path / "alive"
-    Folder(tmp_path, database, line.slack.api_url)
-    routes = folder / "routes.yaml"
-    routes.write_text(routes.read_text().replace("channel: C0TEST01,", "channel: C0TEST01, app_token: SLACK_APP_TOKEN,"))
-    environment = {
-        **TOKENS, "PATH": os.environ["PATH"], "NEPHROWATCH_CONFIG": str(folder), "NEPHROWATCH_HOME": str(tmp_path / "alone"),
-        "NEPHROWATCH_DATABASE_URL_DELIVERY": database.url(Role.DELIVERY), "NEPHROWATCH_LOG": "json",
-    }  # fmt: skip
-    (tmp_path / "alone").mkdir()
+    alive = tmp_path / "alive"
     opened = line.socket.opened
-    command = [sys.executable, "-m", "monitors.cli", "slack-listen", "--alive", str(alive)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, cwd=REPOSITORY, **pipes) as ours:
+    with command(line, database, tmp_path, "--alive", str(alive)) as ours:
         assert ours.stdout is not None
         assert ours.stdout.readline() == "Listening for presses.\n"
         assert line.socket.opened == opened + 1
@@ -448,3 +439,30 @@ def test_the_command_runs_as_delivery_alone_and_ends_when_it_is_told_to(
     assert [json.loads(text) for text in problems.splitlines()] == [{"stage": "press", "outcome": "unknown_person"}]
     assert alive.exists()
     assert kept(database) == [("unknown_person", None)]
+
+
+def test_once_it_ends_after_the_first_press_by_itself(line: Line, database: Database, tmp_path: Path) -> None:
+    with command(line, database, tmp_path, "--once") as ours:
+        assert ours.stdout is not None
+        assert ours.stdout.readline() == "Listening for presses.\n"
+        line.socket.deliver(line.press("U0OTHER"), line.press("U0OTHER", "NW-2-1"))
+        said, problems = ours.communicate(timeout=30)
+    assert ours.returncode == 0, problems
+    assert kept(database)[0] == ("unknown_person", None)
+    assert said == f"Stopped; presses answered: {len(kept(database))}.\n"
+    assert len(kept(database)) <= 2, "what was under way when it ended is ended too, and nothing after it is begun"
+
+
+def command(line: Line, database: Database, tmp_path: Path, *options: str) -> subprocess.Popen[str]:
+    """`nephrowatch slack-listen` in a process of its own, with the login of delivery and no other."""
+    folder = tmp_path / "config"
+    Folder(tmp_path, database, line.slack.api_url)
+    routes = folder / "routes.yaml"
+    routes.write_text(routes.read_text().replace("channel: C0TEST01,", "channel: C0TEST01, app_token: SLACK_APP_TOKEN,"))
+    environment = {
+        **TOKENS, "PATH": os.environ["PATH"], "NEPHROWATCH_CONFIG": str(folder), "NEPHROWATCH_HOME": str(tmp_path / "alone"),
+        "NEPHROWATCH_DATABASE_URL_DELIVERY": database.url(Role.DELIVERY), "NEPHROWATCH_LOG": "json",
+    }  # fmt: skip
+    (tmp_path / "alone").mkdir()
+    asked = [sys.executable, "-m", "monitors.cli", "slack-listen", *options]
+    return subprocess.Popen(asked, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -102,7 +102,7 @@ def test_details_stand_in_the_card_and_nowhere_else(unit: Site) -> None:
     allow(unit, "slack", "mail")
     unit.night(NIGHT)
     found = {leak.partition(":")[0] for leak in leaks(sent(unit), HIDDEN)}
-    assert found == {"slack blocks", "slack upload alt text", "mail text", "mail html"}
+    assert found == {"slack blocks", "slack upload alt text", "alt text", "mail text", "mail html"}
     kept_by = {
         "attempts": str(unit.rows("SELECT detail, sentence FROM nephrowatch.attempts")),
         "ledger": str(unit.rows("SELECT convert_from(body, 'UTF8') FROM history.bodies JOIN history.ledger USING (seq) "
