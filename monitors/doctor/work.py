@@ -55,7 +55,9 @@ def untold(look: Look) -> Iterator[Finding]:
     if look.db is None:
         return
     with look.db.begin(Role.WEB) as connection:
-        refs = [row.ref for row in connection.execute(sql("watch/untold"))]
+        longest = max((one.days for one in look.config.routes.inhibitions), default=0) if look.config else 0
+        muted_since = night_of(look.now) - timedelta(days=longest + 1)
+        refs = [row.ref for row in connection.execute(sql("watch/untold"), {"muted_since": muted_since})]
     if refs:
         shown = ", ".join(refs[:3]) + (f" and {len(refs) - 3} more" if len(refs) > 3 else "")
         yield fault("untold", f"{len(refs)} open alerts were told to nobody, without a reason: {shown}.",
