@@ -35,7 +35,7 @@ class Test:
 
     __test__ = False
     about: str
-    kind: str  # raise | clear | latched | while | unless | state | overdue | exposure | input | rule | step
+    kind: str  # raise | clear | latched | while | unless | state | overdue | exposure | presumed | input | rule | step
     asks: str
     answer: str
     numbers: str = ""

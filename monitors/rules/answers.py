@@ -12,7 +12,7 @@ from monitors.rules.breaches import Breach
 from monitors.rules.conditions import Condition
 from monitors.rules.courses import Course, beyond, follow, looked_at, pace
 from monitors.rules.facts import day_text
-from monitors.rules.model import Rule, Signal, Step
+from monitors.rules.model import Presumed, Rule, Signal, Step
 from monitors.rules.moments import Moments
 from monitors.rules.movements import highest_before
 from monitors.rules.overdue import due
@@ -33,6 +33,8 @@ def answered(rule: Rule, sources: Sources) -> Iterator[Test]:
         yield _input(name, rule, sources)
     if rule.exposure is not None:
         yield _exposed(rule.exposure.classes, sources, "exposure")
+        if rule.exposure.presumed is not None:
+            yield _presumed(rule.exposure.presumed, rule, sources)
     for signal in rule.signals:
         about = signal.name if signal.mode == "live" else f"{signal.name} ({signal.mode.replace('_', ' ')})"
         if not runs(signal, sources):
@@ -166,6 +168,15 @@ def _exposed(classes: Sequence[str], sources: Sources, kind: str) -> Test:
     asks = f"takes {' or '.join(name_of(name) for name in classes)}"
     answer = ANSWERS[True if found == ON else False if found == OFF else None]
     return Test(asks.removeprefix("takes "), kind, asks, answer, numbers)
+
+
+def _presumed(wanted: Presumed, rule: Rule, sources: Sources) -> Test:
+    values, course = sources.measures.of(wanted.measure), sources.courses[rule.id]
+    none = f"no {' or '.join(name_of(name) for name in wanted.unless)} recorded"
+    asks = f"{none}, and {name_of(wanted.measure)} {asked(wanted.is_)}{often(wanted.is_)}"
+    answer = course.presumed is not None and bool(course.presumed[-1:].any())
+    numbers = f"newest {number(values, len(values) - 1)} on {day_text(int(values.day[-1]))}" if len(values) else "no value"
+    return Test(f"by {name_of(wanted.measure)}", "presumed", asks, ANSWERS[answer], numbers)
 
 
 def _list_day(sources: Sources) -> int:

@@ -121,6 +121,9 @@ def _citations(
         if described.overdue is not None:  # the result its clock runs from, wherever it was drawn
             valid = measures.reading("valid")
             yield from _newest(valid, described.overdue.measure, course.rank[rows[stands]], owners[stands])
+    if rule.exposure is not None and rule.exposure.presumed is not None and course.presumed is not None:
+        stands = course.presumed[rows]
+        yield from _newest(measures, rule.exposure.presumed.measure, course.rank[rows[stands]], owners[stands])
 
 
 def _newest(measures: Measures, name: str, patients: IntArray, owners: IntArray) -> Iterator[Citation]:

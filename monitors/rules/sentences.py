@@ -37,8 +37,8 @@ def firing_sentences(rule: Rule, course: Course, rows: IntArray) -> list[str]:
     ]
     met = zip(*(raises[rows].tolist() for raises in course.raises), strict=True)
     return [
-        _with(rule) + " and ".join(text for text, raises in zip(texts, marks, strict=True) if raises)
-        for texts, marks in zip(zip(*clauses, strict=True), met, strict=True)
+        exposed + " and ".join(text for text, raises in zip(texts, marks, strict=True) if raises)
+        for exposed, texts, marks in zip(_with(rule, course, rows), zip(*clauses, strict=True), met, strict=True)
     ]
 
 
@@ -68,8 +68,8 @@ def holding_sentences(rule: Rule, course: Course, rows: IntArray) -> list[str]:
         assert raise_ is not None
         limits = limit_texts(raise_, course.values, rows)
         return [f"newest {name_of(course.values.measure)} not {limit}, not cleared yet" for limit in limits]
-    held = zip(signals_latched(course, rows), signals_met(course, rows), strict=True)
-    return [f"{_with(rule)}no new breach, not cleared yet: {', '.join(latched or met)}" for latched, met in held]
+    held = zip(_with(rule, course, rows), signals_latched(course, rows), signals_met(course, rows), strict=True)
+    return [f"{exposed}no new breach, not cleared yet: {', '.join(latched or met)}" for exposed, latched, met in held]
 
 
 def noted_sentence(course: Course, row: int) -> str:
@@ -104,8 +104,15 @@ def unassessable_sentence(rule: Rule, reason: str, newest_day: int, listed_day: 
     return reason.replace(":", ": ").replace("_", " ")
 
 
-def _with(rule: Rule) -> str:
-    return f"on {_classes(rule.exposure)} with " if rule.exposure else ""
+def _with(rule: Rule, course: Course, rows: IntArray) -> list[str]:
+    """'on a vitamin K antagonist with ' at each row; where no drug is recorded, what it is presumed by."""
+    if rule.exposure is None:
+        return [""] * len(rows)
+    classes, presumed = _classes(rule.exposure), rule.exposure.presumed
+    if presumed is None or course.presumed is None:
+        return [f"on {classes} with "] * len(rows)
+    by = f"presumed by {name_of(presumed.measure)} to be on {classes} (none is recorded), with "
+    return [by if only else f"on {classes} with " for only in course.presumed[rows].tolist()]
 
 
 def _classes(exposure: Exposure) -> str:

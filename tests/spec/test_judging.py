@@ -196,6 +196,20 @@ def test_a_clear_after_a_raise_says_when_and_a_clear_without_one_is_only_counted
     assert finding_of(monthly("4.9", "4.9").judge(), 1, "R01") is None
 
 
+def test_a_drug_that_is_only_presumed_is_said_to_be_and_shows_what_by():
+    frames = monthly("5.9", "5.9", calcium="9.7")
+    for draw, ago in enumerate((30, 2), start=50):
+        frames.result(1, "inr", "2.4", "{INR}", TONIGHT - ago, draw=draw)
+    finding = finding_of(frames.judge(), 1, "R10")
+    assert finding.outcome == "firing"
+    assert finding.facts["presumed"] is True
+    assert finding.sentence == (
+        "presumed by INR to be on a vitamin K antagonist (none is recorded), with Ca×P above 55 mg2/dL2 (measured calcium) and "
+        "phosphate (R01 open)"
+    )
+    assert [(e.value, e.role) for e in finding.evidence if e.analyte == "inr"] == [(2.4, "condition")]
+
+
 def test_r10_names_what_it_met_the_calcium_it_took_and_the_drug_with_its_list():
     frames = monthly("5.9", "5.9", calcium="9.7", drug="Phenprocoumon 3 mg")
     finding = finding_of(frames.judge(), 1, "R10")

@@ -151,6 +151,11 @@ class Judge(Told):
                     cited.setdefault((one.measure, one.id), one)
             for one in self.looked_at_now(signal):
                 cited.setdefault((one.measure, one.id), one)
+        if newest.presumed:
+            assert story.rule.exposure is not None
+            assert story.rule.exposure.presumed is not None
+            for one in self.cite(self.measures.points(story.rule.exposure.presumed.measure)[-1], "condition"):
+                cited.setdefault((one.measure, one.id), one)
         return list(cited.values())
 
     def of_limb(self, rule: Rule, signal: Signal, draws: list[Draw], number: int, least: int) -> Iterable[Cited]:
