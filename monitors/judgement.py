@@ -19,6 +19,8 @@ from monitors.database import copy_frame, sql
 from monitors.errors import NotReadyError
 from monitors.records import Finding
 
+JSON, SORTED_JSON = json.JSONEncoder(), json.JSONEncoder(sort_keys=True)  # made once, not for each of a million texts
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -105,7 +107,7 @@ def finding_rows(findings: Sequence[Finding], units: dict[int, str]) -> pd.DataF
     rows = [
         (f.patient_id, f.rule, units[f.patient_id], str(f.outcome), f.reason, f.sentence,
          f.severity and str(f.severity), f.since, f.cleared_at,
-         json.dumps([e.to_json() for e in f.evidence]), json.dumps(f.facts, sort_keys=True), f.previous and str(f.previous),
+         JSON.encode([e.to_json() for e in f.evidence]), SORTED_JSON.encode(f.facts), f.previous and str(f.previous),
          f.previous_severity and str(f.previous_severity))
         for f in findings
     ]  # fmt: skip

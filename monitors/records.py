@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntFlag, StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -260,6 +261,7 @@ def local_day(instant: datetime, zone: str) -> date:
     return instant.astimezone(ZoneInfo(zone)).date()
 
 
+@lru_cache(maxsize=1 << 16)  # one draw is cited by many findings
 def utc_text(instant: datetime) -> str:
     """ISO 8601 in UTC with a Z, microseconds only if there are any: the one way times are written."""
     if instant.tzinfo is None:
