@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import attrgetter
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -90,7 +91,8 @@ def save(
         connection.execute(sql(staging))
     ids = {"judgement_id": shard.judgement_id, "shard_id": shard.shard_id}
     units = dict(zip(standings["patient_id"].tolist(), standings["unit"].tolist(), strict=True))
-    copy_frame(connection, "judged_findings", finding_rows(findings, units))
+    together = sorted(findings, key=attrgetter("patient_id"))  # as they are read: a page of patients touches few blocks
+    copy_frame(connection, "judged_findings", finding_rows(together, units))
     copy_frame(connection, "judged_counts", counts[["unit", "rule", "outcome", "reason", "patients"]])
     copy_frame(connection, "judged_standings", standings[["patient_id", "unit", "status", "newest_result"]])
     connection.execute(sql("judge/save_findings"), {"judgement_id": shard.judgement_id})
