@@ -98,6 +98,9 @@ def read(raw: bytes, feed: Feed, lookup: Lookup = no_lookup, *, quickly: bool = 
     refused: list[tuple[int, int, str, str, str, str, str]] = []
     number = 0
     for piece in pieces:
+        if references.outdated and id(piece) in references.outdated:  # a history: what was changed since says nothing any more
+            ignored[f"{piece.kind} (a later version is in the file)"] += 1
+            continue
         if piece.shape is not None and make.quick.takes(piece, number + 1):
             number += 1
             continue

@@ -103,10 +103,19 @@ class Labs:
         coding = of(concept, "coding")
         key = repr(coding) if type(coding) is list and len(coding) < 20 else None
         if key is None or "text" in concept:
-            return best_coding([concept], self._feed, self._named)
+            return self._best(concept)
         if key not in self._codes:
-            self._codes[key] = best_coding([concept], self._feed, self._named)
+            self._codes[key] = self._best(concept)
         return self._codes[key]
+
+    def _best(self, concept: Any) -> tuple[str | None, str | None]:
+        """As `best_coding`; a code of a system `mapping.codes` does not speak of is told with it: the same letters may mean
+        something else there."""
+        code, words = best_coding([concept], self._feed, self._named)
+        systems = {coding.get("system", "") for coding in objects(of(concept, "coding")) if text(coding.get("code")) == code}
+        if not systems or systems & {*self._feed.fhir.code_systems}:
+            return code, words
+        return token(concept, code), words
 
     def _shared(self, piece: Piece, observation: dict[str, Any], outer: dict[str, Any] | None) -> Row:
         """What all parts of an Observation have in common. Raises CannotUse."""

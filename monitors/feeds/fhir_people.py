@@ -40,7 +40,9 @@ class People:
             raise CannotUse("missing_patient", "The resource names no patient.", "Ask the sender for whom it is.")
         resource = self._references.find(reference, piece, container)
         if resource is not None:
-            return self.read(resource)
+            person = self.read(resource)
+            self._agree(person, reference)
+            return person
         target = text(of(reference, "reference")) or ""
         said = target.split("/")[-2] if target.count("/") else text(of(reference, "type")) or "Patient"
         if said[:1].isupper() and said != "Patient" and not target.startswith("Patient?"):
@@ -52,6 +54,17 @@ class People:
             "Its patient is neither in this file nor in an earlier one of the feed, or not certainly one.",
             "Send the Patient resource; then `nephrowatch quarantine retry`.",
         )
+
+    def _agree(self, person: Row, reference: Any) -> None:
+        """A Reference may name its patient twice: by address and by number. Raises CannotUse where these are two."""
+        options = self._feed.fhir
+        said = {options.patient_system: "patient", options.second_system: "second_identifier"}
+        for system, value, _ in identifiers(of(reference, "identifier")):
+            if system and (known := person.get(said.get(system, ""))) is not None and known != value:
+                raise CannotUse(
+                    "two_patients", "Its reference names one patient by address and another by number.",
+                    "Ask the sender whose it is; it is attached to nobody.",
+                )  # fmt: skip
 
     def read(self, patient: dict[str, Any]) -> Row:
         """A Patient resource as fields. Raises CannotUse when it is no patient we can name."""

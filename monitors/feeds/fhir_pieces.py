@@ -98,7 +98,7 @@ def _alone(found: Iterable[Piece], shapes: Shapes | None) -> list[Piece]:
 def _line(line_no: int, line: bytes, shapes: Shapes | None = None) -> Piece:
     """One line of NDJSON."""
     try:
-        text = line.decode("utf-8").strip(" \t\r\n")
+        text = line.decode("utf-8").strip(" \t\r\n").removeprefix("\ufeff")  # of a file put behind another
     except UnicodeDecodeError:
         return _broken(line_no, line.decode("utf-8", "backslashreplace"), "mis_encoded", "This line is not UTF-8")
     if shapes is not None and (known := shapes.of(text)) is not None:

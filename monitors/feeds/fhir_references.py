@@ -56,6 +56,7 @@ class References:
         base = feed.location if feed.pull else feed.fhir.base
         self._base = base.rstrip("/") + "/" if base else ""
         self.missed: set[str] = set()
+        self.outdated: set[int] = set()  # id() of pieces the file holds a later version of
         for piece in pieces:
             if not piece.reason and (piece.shape is not None or piece.resource):
                 self._add(piece)
@@ -66,7 +67,9 @@ class References:
         kind, number = piece.kind, piece.number
         found = _URL.fullmatch(piece.full_url) if not number else None
         if number or found:
-            _put(self._local, f"{kind}/{number}" if number else _unversioned(found[2] if found else ""), piece)
+            key = f"{kind}/{number}" if number else _unversioned(found[2] if found else "")
+            if (older := _put(self._local, key, piece)) is not None:
+                self.outdated.add(id(older))
 
     def kept(self) -> dict[str, str]:
         """Resources of this file later files may refer to: 'Type/id' -> JSON text."""
@@ -190,22 +193,23 @@ def followed(resource: dict[str, Any]) -> Iterator[str]:
         yield from followed({**inner, "contained": None})
 
 
-def _put(index: dict[str, Piece | None], key: str, piece: Piece) -> None:
-    """Keep the newer version of a resource; two that cannot be told apart by time and differ are nobody's."""
+def _put(index: dict[str, Piece | None], key: str, piece: Piece) -> Piece | None:
+    """Keep the newer version of a resource and give the older; two that cannot be told apart by time and differ are nobody's."""
     if key not in index:
         index[key] = piece
-        return
+        return None
     before = index[key]
     if before is None or before.resource == piece.resource:
-        return
+        return None
     if before.full_url and piece.full_url and before.full_url != piece.full_url:
         index[key] = None  # one id on two servers
-        return
+        return None
     old, new = _changed(before), _changed(piece)
     if old is None or new is None or old == new:
         index[key] = None
-    elif new > old:
-        index[key] = piece
+        return None
+    index[key] = piece if new > old else before
+    return before if new > old else piece
 
 
 def _changed(piece: Piece) -> dt.datetime | None:

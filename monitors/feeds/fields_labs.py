@@ -82,7 +82,7 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]
         "comparator": labels(value_at, [signs[0 if read is None else read.flag] for read in values]),
         "value": np.where(withdrawn, np.nan, round6(reported / factor)),
         "value_state": coded(np.where(withdrawn, 3, value_code[value_at]), VALUE_STATES),
-        "plausibility": np.where(withdrawn, np.nan, _plausibility(reported, censored, low, high)).astype(np.float32),
+        "plausibility": np.where(withdrawn, np.nan, _plausibility(reported, censored, low, high)),
         "unit_text": text(frame, "unit_text"),
         "measured_in": unit["ucum"],
         "unit_state": coded(np.where(withdrawn, UNIT_STATES.index("withdrawn"), unit["state"]), UNIT_STATES),
@@ -200,7 +200,8 @@ def _plausibility(value: np.ndarray, censored: np.ndarray, low: np.ndarray, high
     place = (value - low) / (high - low)
     below = (censored & int(Flag.BELOW | Flag.AT_MOST)) > 0
     above = (censored & int(Flag.ABOVE | Flag.AT_LEAST)) > 0
-    return np.asarray(np.where(below, np.minimum(place, 1.0), np.where(above, np.maximum(place, 0.0), place)))
+    place = np.where(below, np.minimum(place, 1.0), np.where(above, np.maximum(place, 0.0), place))
+    return np.asarray(np.clip(place, -1e30, 1e30).astype(np.float32))  # a number of fifty digits is beyond a small float
 
 
 def _specimens(
