@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -20,10 +20,11 @@ from sqlalchemy import Connection
 from monitors import actions, logs
 from monitors.config import Config, people_now
 from monitors.database import Database, Role, sql
-from monitors.delivery import forms
+from monitors.delivery import checks, forms
 from monitors.delivery.listen import Listener, ears
 from monitors.delivery.press import Press, Said
 from monitors.errors import DeliveryError, UserError
+from monitors.history import ledger
 from monitors.human import Refused
 from monitors.people import Person
 from monitors.settings import Settings
@@ -69,7 +70,11 @@ def listen(
             stop.set()
         return said
 
-    listener = Listener(ears(config, settings), write, _note, stop)
+    heard = ears(config, settings)
+    for outcome in checks.look(db, config, settings, clock, ledger.append, every=timedelta(0)).values():
+        if outcome != "ok":
+            _note(f"destination_{outcome}")
+    listener = Listener(heard, write, _note, stop)
     try:
         listener.connect()
         ready()

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from monitors.config import Config
 from monitors.database import Database, Role
-from monitors.delivery import escalating, outbox, sending, storms
+from monitors.delivery import checks, escalating, outbox, sending, storms
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
@@ -30,7 +30,7 @@ from monitors.settings import Settings
 Clock = Callable[[], datetime]
 Standing = Mapping[str, str]  # taken_by, said: what stands on an episode's first post besides its newest message
 POINTS = (  # where a kill is tried: before and after every commit and every step on the network
-    "before_recover_commit", "after_recover", "before_gather_commit", "after_gather",
+    "before_recover_commit", "after_recover", "after_check", "before_gather_commit", "after_gather",
     "before_claim_commit", "after_claim", "before_find", "after_find",
     "after_upload", "before_pace_commit", "after_pace", "before_send_started_commit", "after_send_started", "after_http",
     "before_mark_commit", "after_mark",
@@ -104,6 +104,8 @@ def deliver(
         crash("before_recover_commit")
     crash("after_recover")
     done.update({"recovered": len(lost)} if lost else {})
+    checks.look(db, config, settings, clock, append)
+    crash("after_check")
     with db.begin(Role.DELIVERY) as connection:
         escalating.escalate(connection, clock(), append)
     with db.begin(Role.DELIVERY) as connection:

@@ -31,6 +31,10 @@ EVENT = "nephrowatch_alert"
 UNCLEAR = {"internal_error", "fatal_error", "request_timeout", "service_unavailable"}
 # A no for now that says nothing about the message or the channel.
 FOR_NOW = {"ratelimited", "rate_limited", "message_limit_exceeded", "team_added_to_org"}
+STANDING = {  # Slack's word -> how a destination stands; any other word is no answer to that
+    **dict.fromkeys(("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"), "token_refused"),
+    "channel_not_found": "channel_not_found", "missing_scope": "missing_scope",
+}  # fmt: skip
 SHARED = ("is_shared", "is_ext_shared", "is_org_shared", "is_pending_ext_shared", "pending_shared", "pending_connected_team_ids")
 _CODE = re.compile(r"[a-z][a-z0-9_]{1,60}\Z")
 
@@ -141,6 +145,21 @@ class SlackChannel:
         except Exception as problem:
             raise classify(problem) from None
         return dict(found) if isinstance(found, dict) else {}
+
+    def standing(self, details: bool) -> str:
+        """How the channel stands, a name of checks.OUTCOMES. details: whether cards with details are to go there."""
+        try:
+            self._client.auth_test()
+            about = self._client.conversations_info(channel=self._channel).get("channel") or {}
+        except SlackApiError as problem:
+            return STANDING.get(_error(problem), "unreachable")
+        except Exception:
+            return "unreachable"
+        if about.get("is_archived"):
+            return "archived"
+        if about.get("is_member") is False:
+            return "not_a_member"
+        return self.may_show() or "ok" if details else "ok"
 
     def probe(self) -> None:
         """Whether the token is good and the bot is in the channel; posts nothing. Raises DeliveryError as `send` does."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from monitors.delivery import heartbeat, listen
+from monitors.database import Role
+from monitors.delivery import heartbeat, leaves, listen
 from monitors.delivery.deliver import Channels
+from monitors.delivery.showing import REFUSALS
 from monitors.destinations import SlackDestination
 from monitors.doctor.findings import Finding, Look, fault, fine, note
 from monitors.doctor.machine import lacking
@@ -24,9 +26,26 @@ def destinations(look: Look) -> Iterator[Finding]:
             refused[str(problem)].append(name)
         else:
             yield fine("destinations", f"{name} would take a message.")
+            yield from _details(look, channels, name)
+
     for why, names in refused.items():
         yield fault("destinations", f"{', '.join(names)}: {why}",
                     f"Mend it in routes.yaml or at the server; then nephrowatch notify test {names[0]}")  # fmt: skip
+
+
+def _details(look: Look, channels: Channels, name: str) -> Iterator[Finding]:
+    """Where there is leave to show details: may they be seen there?"""
+    if look.db is None or look.config is None:
+        return
+    with look.db.begin(Role.WEB) as connection:
+        leave = leaves.holding(connection, name, look.config.routes.destinations[name], look.now)
+    if leave is None:
+        return
+    if reason := channels.get(name).may_show():
+        yield fault("details", f"{name} has leave to show details until {leave.until}, and shows none: {REFUSALS[reason]}.",
+                    "Mend the channel (docs/slack.md, Details), or nephrowatch destinations detail withdraw.")
+    else:
+        yield fine("details", f"{name} may show details until {leave.until} (UTC), approved by {leave.approver_name}.")
 
 
 def presses(look: Look) -> Iterator[Finding]:

@@ -1,0 +1,91 @@
+"""Are the tokens good, is the bot where it shall post, and may details be seen there? Asked when a worker or a listener starts.
+
+Each destination has an outcome by name. When it changes, the ledger has it; what has to be mended operations is told, once.
+Nothing waits for it: a message is tried all the same, and what becomes of it is the outbox's to say. Slack being away is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitors.config import Config
+from monitors.database import Database, Role, sql
+from monitors.delivery import leaves, outbox
+from monitors.delivery.outbox import Append
+from monitors.delivery.slack import SlackChannel
+from monitors.destinations import SlackDestination
+from monitors.errors import DeliveryError, UserError
+from monitors.records import night_of, utc_text
+from monitors.settings import Settings
+
+EVERY = timedelta(hours=1)
+TIMEOUT = 5.0  # seconds of one call: nothing here may keep messages waiting for long
+UNREACHABLE = "unreachable"
+OUTCOMES = {  # by name -> what it says
+    "ok": "The token is good and the bot is in the channel.",
+    "no_token": "The bot token is not set, or is none.",
+    "token_refused": "Slack refuses the bot token: it was revoked, or is of another app.",
+    "missing_scope": "The bot token lacks a scope it needs to be asked (docs/slack.md).",
+    "channel_not_found": "The channel is not there, or the bot cannot see it.",
+    "archived": "The channel is archived.",
+    "not_a_member": "The bot is not in the channel: invite it there.",
+    "channel_not_private": "There is leave to show details, but the channel is not private: cards go without.",
+    "channel_shared": "There is leave to show details, but the channel is shared: cards go without.",
+    UNREACHABLE: "Slack could not be asked.",
+}
+
+
+def outcome(to: SlackDestination, settings: Settings, details: bool) -> str:
+    """How a destination stands now: a name of OUTCOMES. details: whether there is leave to show them there. Posts nothing."""
+    try:
+        channel = SlackChannel(to, settings.secret(to.token), TIMEOUT)
+    except (UserError, DeliveryError):
+        return "no_token"
+    return channel.standing(details)
+
+
+def look(
+    db: Database, config: Config, settings: Settings, clock: Callable[[], datetime], append: Append, *, every: timedelta = EVERY
+) -> dict[str, str]:
+    """Ask every Slack destination that was not asked for `every`. Returns destination -> outcome of those asked."""
+    slack = {name: to for name, to in config.routes.destinations.items() if isinstance(to, SlackDestination)}
+    asked: dict[str, str] = {}
+    for name in _due(db, slack, clock(), every):
+        now, to = clock(), slack[name]
+        with db.begin(Role.DELIVERY) as connection:
+            details = leaves.holding(connection, name, to, now) is not None
+        asked[name] = outcome(to, settings, details)
+        if asked[name] != UNREACHABLE:
+            _keep(db, config, name, to, asked[name], now, append)
+    return asked
+
+
+def _due(db: Database, slack: dict[str, SlackDestination], now: datetime, every: timedelta) -> Iterable[str]:
+    if not slack:
+        return []
+    given = json.dumps([{"destination": name, "place": leaves.place_of(to)} for name, to in slack.items()])
+    with db.begin(Role.DELIVERY) as connection:
+        rows = connection.execute(sql("deliver/check_due"), {"destinations": given, "since": now - every, "now": now})
+        return [row.destination for row in rows]
+
+
+def _keep(
+    db: Database, config: Config, name: str, to: SlackDestination, stands: str, now: datetime, append: Append
+) -> None:
+    place = leaves.place_of(to)
+    with db.begin(Role.DELIVERY) as connection:
+        kept: Any = connection.execute(
+            sql("deliver/keep_check"), {"destination": name, "place": place, "outcome": stands, "now": now}
+        ).one()
+        if kept.before == stands or (stands == "ok" and not kept.before):
+            return
+        for operations in config.routes.operations() if stands != "ok" else ():
+            outbox.enqueue(
+                connection, dedup_key=f"operations/check/{name}/{stands}/{utc_text(kept.since)}/{operations}", kind="operations",
+                destination=operations, severity=None, unit=None, night=night_of(now), episode_id=None, change_seq=None, now=now,
+                content={"event": "destination_check", "destination": name, "outcome": stands},
+            )  # fmt: skip
+        append(connection, [("delivery_check", {"destination": name, "place": place, "outcome": stands, "before": kept.before})])
