@@ -43,6 +43,7 @@ from monitors import (
 )
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, open_database, sql
+from monitors.delivery import outbox
 from monitors.delivery.leaves import Leave
 from monitors.errors import UserError
 from monitors.history import keys, ledger
@@ -335,6 +336,18 @@ def evidence_opened(ref: str, actor: Person, *, source: str = "cli", here: Here 
     """Record that a person opened an episode's evidence as it stands (hazard 11); see `actions.record_opened`."""
     with opened(here) as here, here.db.begin(_ACTS_AS[source]) as connection:
         return actions.record_opened(connection, here.config, ref, actor, here.clock(), source=source)
+
+
+def emergency_opened(unit: str, who: str, role: str, *, here: Here | None = None) -> None:
+    """Tell operations that somebody opens a foreign unit. The reason stays in the ledger: it may name a patient."""
+    with opened(here) as here, here.db.begin(Role.WEB) as connection:
+        now = here.clock()
+        for destination in here.config.routes.operations():
+            outbox.enqueue(
+                connection, dedup_key=f"operations/emergency/{unit}/{now.isoformat()}/{destination}", kind="operations",
+                destination=destination, severity=None, unit=unit, night=now.astimezone(UTC).date(), episode_id=None,
+                change_seq=None, content={"event": "emergency_access", "unit": unit, "who": f"{who}, {role}"}, now=now,
+            )  # fmt: skip
 
 
 def rules_decide(

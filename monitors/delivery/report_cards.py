@@ -181,6 +181,7 @@ FACTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("outbox_id", "Message number", whole),
     ("ref", "Ref", words.opaque),
     ("owner", "Answered for by", clean),
+    ("who", "Opened by", clean),
 )
 EVENTS = {
     "undelivered": "A message could not be delivered",
@@ -195,6 +196,7 @@ EVENTS = {
     "destination_check": "A destination cannot be used as it is",
     "detail_refused": "A leave to show patients' details could not be used",
     "detail_ends": "A leave to show patients' details ends soon",
+    "emergency_access": "A unit was opened in an emergency",
     "archive_lost": "The archive has lost a file that waits to be checked",
 }
 REMEDIES = {
@@ -210,6 +212,7 @@ REMEDIES = {
     "destination_check": "Mend it (docs/slack.md), then nephrowatch notify test, with the destination's name.",
     "detail_refused": "Cards go there without details. Mend the channel (docs/slack.md, Details), or withdraw the leave.",
     "detail_ends": "Its readers see cards without details from then on. To go on: nephrowatch destinations detail allow.",
+    "emergency_access": "The reason and all that was opened are on the page Emergency access; a person has to look at each.",
     "archive_lost": "Restore the archive from its backup; the file is checked on the next night.",
 }
 FEED_REMEDY = "Nothing is lost: see `nephrowatch feeds list` and `nephrowatch quarantine list`."

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from monitors.records import local_day
-from monitors.web import people
+from monitors.web import people, words
 from monitors.web.access import Session
 from monitors.web.app import Pages, checked, need
 from monitors.web.morning import reviewed
@@ -31,7 +31,7 @@ def alert(request: Request, ref: str, session: Signed, done: str = "") -> Respon
         review = reviewed(read, pages)
     people.opened(pages, session, episode["ref"], episode["unit"])
     return pages.render(request, "alert.html", {
-        "title": f"Alert {episode['ref']}", "episode": episode, **shown, "reviewed": review, "done": done,
+        "title": f"Alert {episode['ref']}", "episode": episode, **shown, "reviewed": review, "done": words.DONE.get(done, ""),
         "actions": forms,
         "patient": pages.sessions.seal(session.viewer, episode["patient_id"])})  # fmt: skip
 

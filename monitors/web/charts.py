@@ -89,6 +89,7 @@ def time_line(
             parts.append(f'<text class="on {kind}" x="{a + 5:.1f}" y="{top + 12}">{escape(text)}</text>')
         top += 21
     parts += _axis(first, now, top, x)
+    parts.sort(key=lambda part: part.startswith("<text"))  # no line goes through a word
     words = "; ".join(
         f"{one.title}: {len(one.points)} values" + (f", newest {one.points[-1][2]}" if one.points else "") for one in series
     )
@@ -115,13 +116,12 @@ def _panel(one: Series, top: int, x: Any) -> list[str]:
             f'<rect class="band" x="{LEFT}" y="{upper:.1f}" width="{WIDTH - LEFT - RIGHT}" height="{lower - upper:.1f}"/>'
         )
     for mark in marks:
-        parts.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>'
-                     f'<text class="tick" x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>')  # fmt: skip
+        parts.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>')
+        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>')
     parts.append(f'<text class="name" x="{LEFT}" y="{top - 7}">{one.title} <tspan class="tick">{one.unit}</tspan></text>')
-    if not one.points:
-        parts.append(
-            f'<text class="tick" x="{WIDTH / 2}" y="{top + PANEL / 2 + 4}" text-anchor="middle">no value in this time</text>'
-        )
+    silent = "no value in this time" if not one.points else "" if marks else "no limits: the assay's upper limit is not known"
+    if silent:
+        parts.append(f'<text class="tick" x="{WIDTH / 2}" y="{top + PANEL - 8}" text-anchor="middle">{silent}</text>')
     line = " ".join(f"{x(at):.1f},{y(value):.1f}" for at, value, *_ in one.points)
     parts.append(f'<polyline class="run" points="{line}"/>')
     dense = len(one.points) > 80
@@ -150,8 +150,8 @@ def _axis(first: datetime, now: datetime, top: int, x: Any) -> list[str]:
             year, month = year + 1, 1
         at = datetime(year, month, 1, tzinfo=UTC)
         if (year * 12 + month - 1) % step == 0 and first < at < now:
-            parts.append(f'<line class="grid" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="24" y2="{top}"/>'
-                         f'<text class="tick" x="{x(at):.1f}" y="{top + 16}" text-anchor="middle">{at:%b %y}</text>')  # fmt: skip
+            parts.append(f'<line class="grid" x1="{x(at):.1f}" x2="{x(at):.1f}" y1="24" y2="{top}"/>')
+            parts.append(f'<text class="tick" x="{x(at):.1f}" y="{top + 16}" text-anchor="middle">{at:%b %y}</text>')
     return parts
 
 

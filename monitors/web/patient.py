@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
+from monitors import pipeline
 from monitors.web import charts
 from monitors.web.access import Session
 from monitors.web.app import Pages, checked, need
@@ -35,7 +36,8 @@ def patient(
         read.log("patient", patient_id=patient_id, unit=person["unit"] or "")
         since = read.now - timedelta(days=SPANS[months])
         rows = read.rows("web/results", patient_id=patient_id, since=since, known=known)
-        drugs = read.rows("web/drugs", patient_id=patient_id)
+        drugs = read.rows("web/drugs", patient_id=patient_id, known=known)
+        then = (read.one("web/known", known=known) or {}).get("at") if known else None
         episodes = read.rows("web/episodes_of_patient", patient_id=patient_id)
         zone = next((u["zone"] for u in read.rows("web/zones") if u["unit"] == person["unit"]), "UTC")
         review = reviewed(read, pages)
@@ -43,7 +45,7 @@ def patient(
     picture = charts.time_line(series, drugs, episodes, since if months != "all" else None, read.now)
     return pages.render(request, "patient.html", {
         "title": "Patient", "person": person, "picture": picture, "series": series, "drugs": drugs, "episodes": episodes,
-        "months": months, "known": known, "sealed": sealed, "zone": zone, "reviewed": review})  # fmt: skip
+        "months": months, "known": known, "then": then, "sealed": sealed, "zone": zone, "reviewed": review})  # fmt: skip
 
 
 @router.get("/patients/{sealed}/looked")
@@ -75,13 +77,15 @@ def emergency(
     request: Request, session: Annotated[Session, Depends(need("emergency"))], csrf: Annotated[str, Form()] = "",
     unit: Annotated[str, Form()] = "", reason: Annotated[str, Form()] = "",
 ) -> Response:  # fmt: skip
-    """Open a foreign unit for half an hour, with a reason; it is marked on every read and listed for the auditors."""
+    """Open a foreign unit for half an hour, with a reason; it is marked on every read, listed for the auditors, and told to
+    operations at once."""
     checked(request, session, csrf)
     pages: Pages = request.app.state.pages
     if unit not in {known.code for known in pages.here.config.site.units}:
         raise HTTPException(422, "There is no such unit; nothing was opened.")
     if len(reason.strip()) < 10:
         raise HTTPException(422, "Say in a sentence why you need this unit; nothing was opened.")
+    pipeline.emergency_opened(unit, session.viewer.name, session.viewer.role, here=pages.here)
     pages.sessions.open_unit(session, unit, reason.strip()[:300], pages.here.clock())
     opened = pages.session(request)
     with reading(pages.here, opened) as read:

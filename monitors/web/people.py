@@ -33,13 +33,13 @@ class Form:
 
 
 TAKE = Form("take", "I am taking this", "primary")
-TAKE_OVER = Form("take", "Take it over", required=True)
-RELEASE = Form("release", "Give it back")
+TAKE_OVER = Form("take", "Take it over", "second", required=True)
+RELEASE = Form("release", "Give it back", "second")
 ACKNOWLEDGE = Form("acknowledge", "Acknowledge", "primary")
-UNACKNOWLEDGE = Form("unacknowledge", "Take that back")
-SNOOZE = Form("snooze", "Snooze: a plan is in place", required=True, until=True)
-DISMISS = Form("dismiss", "Dismiss", required=True)
-OUTCOME = Form("outcome", "Record", outcomes=tuple(OUTCOMES))
+UNACKNOWLEDGE = Form("unacknowledge", "Take that back", "second")
+SNOOZE = Form("snooze", "Snooze: a plan is in place", "second", required=True, until=True)
+DISMISS = Form("dismiss", "Dismiss", "danger", required=True)
+OUTCOME = Form("outcome", "Record", "second", outcomes=tuple(OUTCOMES))
 
 
 def actions(pages: Pages, session: Session, read: Reading, episode: dict[str, Any], limbs: list[dict[str, Any]]) -> list[Form]:

@@ -25,8 +25,9 @@ def rules(request: Request, session: Signed, old: str = "", new: str = "") -> Re
         sets = read.rows("web/rulesets")
         changed = difference(_body(read, old), _body(read, new)) if old and new else None
     models = {rule.id: rule for rule in pages.here.config.rules}
+    listed = sorted(pipeline.rules_list(here=pages.here), key=lambda rule: str(rule["rule"]))
     return pages.render(request, "rules.html", {
-        "title": "Rules", "rules": pipeline.rules_list(here=pages.here), "models": models, "sets": sets, "old": old, "new": new,
+        "title": "Rules", "rules": listed, "models": models, "sets": sets, "old": old, "new": new,
         "changed": changed})  # fmt: skip
 
 

@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 
 SHAPES = {"CRITICAL": "◆", "HIGH": "▲", "WARNING": "●"}
 GROUPS = {"pth": "PTH", "phosphate": "Phosphate", "ca_p_higher": "Ca×P (higher calcium)",
-    "ca_p": "Ca×P", "mg2/dL2": "mg²/dL²", "mmol2/L2": "mmol²/L²", "calcium_high": "Calcium high", "calcium_low": "Calcium low"}
+    "ca_p": "Ca×P", "mg2/dL2": "mg²/dL²", "mmol2/L2": "mmol²/L²", "calcium_high": "Calcium high", "calcium_low": "Calcium low",
+    "firing": "condition met", "holding": "neither met anew nor cleared"}
+DONE = {"take": "you are taking this", "release": "given back", "acknowledge": "acknowledged", "unacknowledge": "taken back",
+        "snooze": "snoozed", "dismiss": "dismissed", "outcome": "what came of it"}  # fmt: skip
 _DAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 
 

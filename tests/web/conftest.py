@@ -88,6 +88,15 @@ class Web:
         return f"/patients/{pages.sessions.seal(WHO[who], number)}"
 
 
+    def filled(self, path: str, who: str) -> str:
+        """An address of this site: {ref} open, {seen} one that is acknowledged, {patient} as this viewer's pages write it,
+        {old} and {new} rule sets."""
+        seen = self.site.rows("SELECT ref FROM nephrowatch.episodes WHERE state = 'acknowledged' ORDER BY episode_id LIMIT 1")
+        sets = [row.ruleset for row in self.site.rows("SELECT ruleset FROM nephrowatch.rulesets ORDER BY first_used, ruleset")]
+        acknowledged = seen[0].ref if seen else self.ref
+        return path.format(ref=self.ref, seen=acknowledged, patient=self.patient(who), old=sets[0], new=sets[-1])
+
+
 def links(text: str, prefix: str) -> list[str]:
     return re.findall(rf'href="({prefix}[^"]*)"', text)
 
@@ -142,9 +151,16 @@ def a_night(site: Site) -> None:
 
 @pytest.fixture
 def web(server: TestServer, after_a_night: Night, tmp_path: Path) -> Iterator[Web]:
-    shutil.copytree(after_a_night.root, tmp_path, dirs_exist_ok=True)
-    with a_database(server, tmp_path, after_a_night.name) as (name, database):
-        site = Site(tmp_path, database)
+    with a_web(server, after_a_night, tmp_path) as web:
+        yield web
+
+
+@contextmanager
+def a_web(server: TestServer, after_a_night: Night, root: Path) -> Iterator[Web]:
+    """The pages of a copy of the site, in a folder of their own."""
+    shutil.copytree(after_a_night.root, root, dirs_exist_ok=True)
+    with a_database(server, root, after_a_night.name) as (name, database):
+        site = Site(root, database)
         site.database_url = server.server.url(name)
         site.clock = after_a_night.clock
         (site.root / "config" / "people.yaml").write_text(PEOPLE)

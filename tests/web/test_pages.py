@@ -12,6 +12,7 @@ import sqlalchemy
 from fastapi.routing import APIRoute
 
 from monitors.database import Role
+from monitors.delivery.report_cards import operations
 from tests.site import draw
 from tests.web.conftest import WHO, Web, links
 
@@ -151,8 +152,16 @@ def test_an_emergency_is_marked_reported_and_ends(web: Web) -> None:
     assert web.post("foreign", "/emergency", unit="N1", reason="short").status_code == 422
     assert web.post("foreign", "/emergency", unit="N1", reason="On call for unit N1 tonight").status_code == 303
     assert web.as_("foreign").get(f"/alerts/{web.ref}").status_code == 200
+    for path in ("/", "/history", "/rules"):
+        assert "Emergency access:" in web.as_("foreign").get(path).text
     shown = web.as_("auditor").get("/looked").text
     assert shown.count("On call for unit N1 tonight") == 2
+    told = web.site.rows("SELECT destination, content FROM nephrowatch.outbox WHERE content ->> 'event' = 'emergency_access'")
+    assert {row.destination for row in told} == set(web.site.here.config.routes.operations())
+    assert all(row.content == {"event": "emergency_access", "unit": "N1", "who": "Dr. Far, nephrologist"} for row in told)
+    [card] = {str(operations(row.content, web.site.here.config.site, web.site.clock)) for row in told}
+    assert "Opened by: Dr. Far, nephrologist" in card
+    assert "tonight" not in card, "the reason is free text, and stays in the ledger"
     web.site.clock += timedelta(minutes=31)
     assert web.as_("foreign").get(f"/alerts/{web.ref}").status_code == 404
 
@@ -300,3 +309,28 @@ def test_a_patient_shows_the_values_then_and_now(web: Web) -> None:
     assert "6.9 mg/dL" not in now
     assert "6.9 mg/dL" in then
     assert "As known then" in then
+
+
+def test_a_patient_with_two_numbers_shows_the_drugs_of_both(web: Web) -> None:
+    engine = sqlalchemy.create_engine(web.site.database_url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("SET LOCAL session_replication_role = replica"))
+        connection.execute(sqlalchemy.text(
+            "WITH t1 AS (SELECT subject_id FROM nephrowatch.subjects WHERE identifier = 'T1'), made AS (INSERT INTO "
+            "nephrowatch.subjects (subject_id, authority, identifier, batch) VALUES (900, 'OTHER', 'X1', 1)), linked AS (INSERT "
+            "INTO nephrowatch.links (subject_id, patient_id, reason, batch) SELECT 900, subject_id, 'second identifier', 1 FROM "
+            "t1) INSERT INTO nephrowatch.medications (medication_id, subject_id, medication_key, content_key, drug_text, "
+            "classes, started_on, listed_on, batch, file_id, row_no) VALUES (9000, 900, gen_random_uuid(), gen_random_uuid(), "
+            "'calcitriol', '{}', '2026-03-01', '2026-04-10', 1, 1, 1)"))  # fmt: skip
+    engine.dispose()
+    text = web.as_("care").get(web.patient("care")).text
+    assert "also X1 (OTHER)" in text
+    assert "calcitriol" in text
+    assert "under no. X1 (OTHER)" in text
+    assert "warfarin" in text
+    [(patient,)] = web.site.rows("SELECT patient_id FROM nephrowatch.links WHERE subject_id = 900")
+    for units, seen in (("N1", 2), ("N2", 0), ("*", 2), ("", 0)):
+        with web.site.db.begin(Role.PAGES) as connection:
+            connection.execute(sqlalchemy.text("SELECT set_config('nephrowatch.units', :u, true)"), {"u": units})
+            of = sqlalchemy.text("SELECT count(*) FROM nephrowatch.subjects_of(:patient)")
+            assert connection.scalar(of, {"patient": patient}) == seen, units
