@@ -92,6 +92,7 @@ class Detail:
     number: str
     authority: str
     schedule: str
+    clinician: str
     whys: tuple[Why, ...]
     measured: tuple[Measured, ...]
     drugs: tuple[Drug, ...]
@@ -118,7 +119,7 @@ def detail_of(row: Mapping[str, Any], content: Mapping[str, Any], config: Config
     limbs = [limb for limb in row["limbs"] if limb["outcome"] in ("firing", "holding")] or list(row["limbs"])
     limbs.sort(key=lambda limb: -rank(Severity(limb["severity"])))
     facts = [limb["facts"] or {} for limb in limbs]
-    patient = row["patient"] or {}
+    patient, place = row["patient"] or {}, row["place"] or {}
     name = ", ".join(clean(patient[part]) for part in ("family_name", "given_name") if patient.get(part))
     vka = any("vka" in drug["classes"] and not drug["stopped"] and not drug["until"] for drug in row["drugs"])
     unknown = dict.fromkeys(rule_words.measure(str(code)) for fact in facts for code in fact.get("unknown") or ())
@@ -127,7 +128,7 @@ def detail_of(row: Mapping[str, Any], content: Mapping[str, Any], config: Config
     return Detail(
         leave=int(row["leave"]), evidence=int(row["evidence"]), name=name, born=_day(patient.get("born")),
         number=clean(patient.get("number") or ""), authority=clean(patient.get("authority") or ""),
-        schedule=clean(row["schedule"] or "", 40),
+        schedule=clean(place.get("schedule") or "", 40), clinician=clean(place.get("clinician") or "", 60),
         whys=tuple(_why(limb, rules, versions, config, zone) for limb in limbs),
         measured=tuple(_measured(row["results"], limbs, rules, config.analytes, zone)),
         drugs=tuple(_drug(drug) for drug in row["drugs"] if not drug["stopped"] or drug["until"]),

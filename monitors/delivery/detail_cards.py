@@ -24,8 +24,10 @@ def with_detail(kind: str, card: Card, content: Content, detail: Detail, now: da
     """The card of an episode with its details. kind: alert | withdrawn | handed_over."""
     zone = content.get("zone")
     lines = [_who(detail)]
+    census = [f"Responsible on record: {detail.clinician or 'nobody named'}"]
     if detail.schedule:
-        lines.append(f"Dialysis days on record: {detail.schedule}")
+        census.append(f"Dialysis days: {detail.schedule}")
+    lines.append("    ".join(census))
     if kind == "withdrawn":  # what was wrong is not shown again
         about = tuple(f"{why.rule}: {why.title}" for why in detail.whys)
         sections = (Section("It was about", about),)

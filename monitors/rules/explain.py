@@ -155,7 +155,8 @@ def _roles(values: Values, signal: Signal | None, rule: Rule, patients: int) -> 
             roles[int(number)] = ("the last value that raised", True)
         elif len(chain) == window or row > chain[-1]:
             near = any(0 < values.day[later] - values.day[row] < anchors.apart_days for later in chain)
-            text = f"no anchor: less than {anchors.apart_days} days before one" if near else "older than the anchors asked for"
+            older = "older than the anchors asked for" if window > 1 else "an older value"
+            text = f"no anchor: less than {anchors.apart_days} days before one" if near and window > 1 else older
             roles[int(number)] = (text, False)
         elif values.method[row] != values.method[chain[-1]]:
             roles[int(number)] = ("of another assay: the chain of anchors ends", False)

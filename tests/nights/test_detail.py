@@ -74,7 +74,7 @@ def test_a_card_with_details_says_who_what_why_and_what_ends_it(unit: Site) -> N
     unit.night(NIGHT)
     [post] = cards(unit)
     shown = str(post["blocks"])
-    for said in (f"EXAMPLE {PATIENT} · born 3 Feb 1957 · no. {PATIENT} (HOSP)",
+    for said in (f"EXAMPLE {PATIENT} · born 3 Feb 1957 · no. {PATIENT} (HOSP)", "Responsible on record: nobody named",
                  "REVIEW: Vitamin K antagonist with raised mineral", "Phosphate, mg/dL: 6.8531 on Tue 14 Apr", "23 h old",
                  "before: 5.9423 on 17 Mar, 5.2317 on 17 Feb",
                  "Calcium (total), mg/dL: 9.7637", "541.3", "Warfarin 3 mg, since 1 Jun 2025",
@@ -96,6 +96,23 @@ def test_a_card_with_details_says_who_what_why_and_what_ends_it(unit: Site) -> N
     assert base64.b64decode(inline["content"]).startswith(PNG)
     assert f'src="cid:{inline["cid"].strip("<>")}"' in mail["html"]
     assert 'alt="Trend, oldest first. Phosphate' in mail["html"]
+
+
+@pytest.mark.hazard(8)
+def test_a_card_with_details_names_the_responsible_clinician_of_the_newest_census(unit: Site) -> None:
+    feeds = unit.root / "config" / "feeds.yaml"
+    feeds.write_text(feeds.read_text().replace("family_name: name}", "family_name: name, clinician: doctor, schedule: days}"))
+    columns = ("patient", "from", "unit", "status", "modality", "born", "name", "doctor", "days")
+    rows = [{"patient": PATIENT, "from": since, "unit": "N1", "status": "active", "modality": "HD", "born": "1957-02-03",
+             "name": f"EXAMPLE {PATIENT}", "doctor": doctor, "days": "Tue/Thu/Sat"}
+            for since, doctor in (("2025-01-01", "Dr. A. Earlier"), ("2026-03-01", "Dr. B. Now"))]  # fmt: skip
+    unit.file("census", f"census-N1-2025-01-01-active-{PATIENT}.csv", columns, rows)
+    allow(unit, "slack", "mail")
+    unit.night(NIGHT)
+    [post], [mail] = cards(unit), alerts(unit)
+    for shown in (str(post["blocks"]), mail["text"], mail["html"]):
+        assert "Responsible on record: Dr. B. Now    Dialysis days: Tue/Thu/Sat" in shown
+        assert "Dr. A. Earlier" not in shown
 
 
 def test_details_stand_in_the_card_and_nowhere_else(unit: Site) -> None:
