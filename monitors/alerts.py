@@ -249,9 +249,13 @@ class _Case:
         return {**dict.fromkeys(anew, reason), **dict.fromkeys(late, "late"), **dict.fromkeys(fresh, reason)}, withheld
 
     def _muted(self, step: Step, destination: str) -> str:
-        """Why a message is kept from a destination; '' where nothing keeps it. What a person said and is over is always told."""
-        if self.again:
+        """Why a message is kept from a destination; '' where nothing keeps it: of a CRITICAL episode, nothing is. An inhibition
+        keeps back nothing that is told because what a person said is over; a silence does, and tells that when it ends."""
+        if self._severity() is Severity.CRITICAL:
             return ""
+        silenced = self.mutes.silenced(self.patient.unit, step.rule, self.group, destination)
+        if silenced or self.again:
+            return silenced
         days = (self.night - self.episode.opened_night).days if self.episode else 0
         return self.mutes.inhibits(Muted(self.patient.unit, self.group, step.after.severity, destination, days), self.known)
 

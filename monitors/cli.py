@@ -25,6 +25,7 @@ from monitors import (
     cli_quarantine,
     cli_routes,
     cli_rules,
+    cli_silences,
     cli_web,
     cli_why,
     logs,
@@ -40,7 +41,7 @@ alerts_app = cli_alerts.app
 for name, child in (("alerts", alerts_app), ("quarantine", cli_quarantine.app), ("feeds", cli_feeds.app),
                      ("quality", cli_feeds.quality_app), ("patients", cli_feeds.patients_app), ("db", cli_database.app),
                      ("history", cli_history.app), ("rules", cli_rules.app), ("messages", cli_delivery.messages_app),
-                     ("notify", cli_delivery.notify_app), ("routes", cli_routes.app),
+                     ("notify", cli_delivery.notify_app), ("routes", cli_routes.app), ("silences", cli_silences.app),
                      ("destinations", cli_destinations.app)):  # fmt: skip
     app.add_typer(child, name=name)
 app.command("why")(cli_why.why)

@@ -80,6 +80,7 @@ class Site(Document):
     outcome_days: int = Field(7, ge=1, description="so long after an acknowledgement the morning list asks what came of it")
     storm_limit: int = Field(20, ge=1, description=(
         "more alerts than this of one unit in a night, to one destination, become one message; CRITICAL ones never do"))
+    silence_days: int = Field(7, ge=1, description="the longest a person may ask for silence about some alerts")
     worse_by: dict[str, Annotated[float, Field(gt=0)]] = Field(WORSE_BY, description=(
         "what ends a snooze, a dismissal or an acknowledgement: a value of the measure further beyond the limit that raised it, "
         "by so large a share of that limit; 'other' for a measure not named"))

@@ -42,6 +42,7 @@ def digest(
     review: Collection[int] = (),
     due: Collection[int] = (),
     withheld: Sequence[Mapping[str, Any]] = (),
+    silences: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """A unit's morning list as counts only: nothing in it points to a patient.
 
@@ -52,8 +53,8 @@ def digest(
     one, patients who only lack a recent result are one counted line and no storm of lines. unverified: open results in
     quarantine that would be critical if true. held: {reason: files} still to be decided on. quiet: (unit, rule) -> why it
     tells nobody; an episode of such rules only is counted by itself, with the severity it would have been told at.
-    withheld: what mutes open episodes, and how many. rules: id, version and review of those that open episodes. Sections
-    stand in the order in which they are read.
+    withheld: what mutes open episodes, and how many; silences: those in force here, and how many each withholds.
+    rules: id, version and review of those that open episodes. Sections stand in the order in which they are read.
     """
     open_now = [episode for episode in episodes if not episode.state.ended]
     hushed = [episode for episode in open_now if _silent(episode, quiet)]
@@ -104,6 +105,7 @@ def digest(
         "unverified": [dict(line) for line in unverified],
         "held": dict(sorted((held or {}).items())),
         "withheld": [dict(line) for line in withheld],
+        "silences": [dict(line) for line in silences],
         "stopped": sorted(rule for (at, rule), why in quiet.items() if (at, why) == (unit.code, "rule_stopped")),
         "rules": [dict(rule) for rule in rules],
     }  # fmt: skip

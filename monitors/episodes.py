@@ -19,11 +19,12 @@ from sqlalchemy import Connection
 from monitors.alerts import Standing, reconcile
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
-from monitors.episode_mutes import mutes
+from monitors.episode_mutes import keep, mutes
 from monitors.episode_pages import Names, Page, Reconciling, opened, read, refreshed
 from monitors.episode_records import content, ledger_body, limb_json, limb_row, message_kind, patterns
 from monitors.errors import NephrowatchError, NotReadyError
-from monitors.records import Change, Severity
+from monitors.muting import silence_of
+from monitors.records import Change, Severity, Telling
 from monitors.rule_status import RuleBook
 
 Append = Callable[[Connection, Sequence[tuple[str, dict[str, Any]]]], Any]
@@ -187,6 +188,10 @@ def apply(
                 not_before=context.config.routes.quiet_until(
                     change.unit, context.units[change.unit].unit.zone, Severity(filled["severity"]), now),
             )  # fmt: skip
+        for item in change.withheld:
+            if (silence := silence_of(item.reason)) is not None:
+                filled = content(change, names, Telling(item.destination, change.reason), context, was, result_at, now, seen)
+                keep(connection, silence, item.destination, names.episode_id, seq, context.night, filled, now)
         _plan_escalations(connection, change, names, context, now)
         entries.append((f"episode_{change.kind.value}", ledger_body(change, names, context)))
     append(connection, entries)

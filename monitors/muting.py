@@ -1,17 +1,19 @@
-"""Why somebody is not told of what fires: an alert of the same patient that they know, or a silent feed, explains it. Pure.
+"""Why somebody is not told of what fires: an alert of the same patient that they know, or a silent feed, explains it; or a person
+asked for silence. Pure.
 
 CRITICAL is never muted. What a message does not have never matches: an alarm of a whole feed has no unit, and mutes only in the
-units an inhibition names. What mutes is known to the very reader it keeps another message from.
+units an inhibition names. What inhibits is known to the very reader it keeps another message from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from monitors.records import Change, Episode, Limb, Severity, State
 
-INHIBITED = "inhibited"  # the head of a reason; the name of the inhibition follows
+INHIBITED, SILENCED = "inhibited", "silenced"  # heads of reasons; the inhibition's name or the silence's number follows
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,21 @@ class Inhibition:
     target_severities: frozenset[Severity]
     units: frozenset[str] | None
     days: int
+
+
+@dataclass(frozen=True)
+class Silence:
+    """What a person asked to hear nothing of. An empty set matches anything; at least one is not empty."""
+
+    silence_id: int
+    units: frozenset[str]
+    rules: frozenset[str]
+    groups: frozenset[str]
+    destinations: frozenset[str]
+
+    def covers(self, unit: str, rule: str, group: str, destination: str) -> bool:
+        asked = ((self.units, unit), (self.rules, rule), (self.groups, group), (self.destinations, destination))
+        return all(not named or one in named for named, one in asked)
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,12 @@ class Mutes:
 
     inhibitions: tuple[Inhibition, ...] = ()
     alarms: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    silences: tuple[Silence, ...] = ()
+
+    def silenced(self, unit: str, rule: str, group: str, destination: str) -> str:
+        """`silenced:NUMBER` of the first silence that covers a message that is not CRITICAL; '' where none does."""
+        found = (one for one in self.silences if one.covers(unit, rule, group, destination))
+        return next((f"{SILENCED}:{one.silence_id}" for one in found), "")
 
     def inhibits(self, asked: Muted, known: Mapping[str, Known]) -> str:
         """`inhibited:NAME` of the first inhibition that mutes it; '' where none does. known: open episodes of the patient, by
@@ -103,6 +126,20 @@ def known_of(episode: Episode | None, change: Change | None) -> Known | None:
         told -= {telling.destination for telling in change.tellings if telling.reason == "withdrawn"}
         told |= {telling.destination for telling in change.tellings if telling.reason != "withdrawn"}
     return Known(standing, frozenset(told))
+
+
+def silences_of(rows: Iterable[Any]) -> tuple[Silence, ...]:
+    """Silences as they are stored."""
+    return tuple(
+        Silence(row.silence_id, *(frozenset(named) for named in (row.units, row.rules, row.groups, row.destinations)))
+        for row in rows
+    )
+
+
+def silence_of(reason: str) -> int | None:
+    """The number of the silence a telling was withheld by; None where it was something else."""
+    head, _, number = reason.partition(":")
+    return int(number) if head == SILENCED else None
 
 
 def circle(inhibitions: Collection[Inhibition]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,7 +17,7 @@ from monitors.rule_status import UNREVIEWED, RuleBook
 
 
 def lists(
-    connection: Connection, config: Config, judgement_id: int, night: date, book: RuleBook | None = None
+    connection: Connection, config: Config, judgement_id: int, night: date, now: datetime, book: RuleBook | None = None
 ) -> Iterator[dict[str, Any]]:
     """One digest content a unit of the site, in its order; units without patients too: their silence is news. book: what
     people decided about the rules."""
@@ -49,6 +49,7 @@ def lists(
     withheld: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in connection.execute(sql("reconcile/list_withheld")):
         withheld[row.unit].append({"reason": row.reason, "episodes": row.episodes})
+    silences = _silences(connection, now)
     silent, unverified, held = _silent(connection, config), _unverified(connection, config), _held(connection, config)
     for model in config.site.units:
         unit = model.record()
@@ -58,7 +59,7 @@ def lists(
             oldest_input=here.oldest_input if here else None, newest_input=here.newest_input if here else None,
             feeds=feeds[unit.code] | feeds[None], silent=silent[unit.code], unverified=unverified[unit.code],
             held=held[unit.code], quiet=quiet, rules=reviews, review=review, due=due,
-            withheld=withheld[unit.code],
+            withheld=withheld[unit.code], silences=silences(unit.code),
         )  # fmt: skip
 
 
@@ -83,6 +84,23 @@ def _silent(connection: Connection, config: Config) -> dict[str, list[dict[str, 
             for unit in concerned(config, alarm.feed, [alarm.unit]):
                 found[unit].setdefault(alarm.feed, line)
     return defaultdict(list, {unit: list(lines.values()) for unit, lines in found.items()})
+
+
+def _silences(connection: Connection, now: datetime) -> Callable[[str], list[dict[str, Any]]]:
+    """Silences of a unit: those in force there, and those over of which something still waits to be told."""
+    waiting = {(row.unit, row.silence_id): row.episodes for row in connection.execute(sql("mute/waiting_of_units"))}
+    active = {row.silence_id: row for row in connection.execute(sql("mute/silences"), {"now": now})}
+
+    def of(unit: str) -> list[dict[str, Any]]:
+        numbers = {number for number, row in active.items() if not row.units or unit in row.units}
+        numbers |= {number for at, number in waiting if at == unit}
+        return [
+            {"silence": number, "until": utc_text(row.ends_at) if row else None, "episodes": waiting.get((unit, number), 0)}
+            | {kind: list(getattr(row, kind)) if row else [] for kind in ("rules", "groups", "destinations")}
+            for number, row in ((number, active.get(number)) for number in sorted(numbers))
+        ]
+
+    return of
 
 
 def _unverified(connection: Connection, config: Config) -> dict[str, list[dict[str, Any]]]:

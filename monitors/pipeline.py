@@ -37,6 +37,7 @@ from monitors import (
     review,
     sealing,
     settings,
+    silences,
     stages,
     tried,
     why,
@@ -361,6 +362,30 @@ def rules_decide(
             here.db, here.config, kind, chosen, here.clock(), actor=actor, reason=reason, role=role, unit=unit
         )
         return [event.rule for event in made]
+
+
+def silence_add(
+    *, units: Sequence[str] = (), rules: Sequence[str] = (), groups: Sequence[str] = (), destinations: Sequence[str] = (),
+    begins: datetime | None = None, ends: datetime, actor: str, reason: str, here: Here | None = None,
+) -> int:  # fmt: skip
+    """A person asks for silence about some alerts; its number. See `silences.add`. Raises UserError."""
+    with opened(here) as here:
+        return silences.add(
+            here.db, here.config, here.clock(), units=units, rules=rules, groups=groups, destinations=destinations, begins=begins,
+            ends=ends, actor=actor, reason=reason,
+        )  # fmt: skip
+
+
+def silence_end(silence: int, *, actor: str, reason: str, here: Here | None = None) -> int:
+    """A silence is over before its time; how many alerts are told now. See `silences.end`. Raises UserError."""
+    with opened(here) as here:
+        return silences.end(here.db, here.config, here.clock(), silence, actor=actor, reason=reason)
+
+
+def silences_list(*, here: Here | None = None) -> list[dict[str, Any]]:
+    """Every silence, and what it withheld; see `silences.listed`."""
+    with opened(here) as here:
+        return silences.listed(here.db, here.clock())
 
 
 def rules_list(*, here: Here | None = None) -> list[dict[str, Any]]:

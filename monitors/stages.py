@@ -17,7 +17,7 @@ from monitors.checking import FileCounts, check_file
 from monitors.config import Config, RulesetBody
 from monitors.database import Database, Role, sql
 from monitors.delivery import deliver as delivery
-from monitors.delivery import heartbeat, outbox
+from monitors.delivery import heartbeat, outbox, silenced
 from monitors.history import ledger
 from monitors.memory import uncollected
 from monitors.mending import Retried, discard, release, resolve, retry, unmerge
@@ -79,6 +79,8 @@ def reconcile(db: Database, config: Config, run_id: int, now: datetime) -> Count
         chosen = lock.execute(sql("judge/complete"), {"run_id": run_id}).one_or_none()
         if chosen is None:
             return Counter()
+        with db.begin(Role.PIPELINE) as connection:  # what a silence withheld that is over is one message, not many late ones
+            silenced.release(connection, config, now, ledger.append)
         return episodes.reconcile_judgement(
             db, config, chosen.judgement_id, now, ledger.append, outbox.enqueue, book=review.book(lock, config)
         )
@@ -103,7 +105,7 @@ def _queue_lists(connection: Connection, config: Config, judgement_id: int, nigh
     """One morning list a unit, unless a later night was decided there meanwhile: then that night's list is the news."""
     frontier = {row.unit: row.judged_through for row in connection.execute(sql("read/frontiers")) if row.judged_through}
     newest = max(frontier.values(), default=night)  # for a unit that had no patients on any night
-    for content in night_list.lists(connection, config, judgement_id, night, review.book(connection, config)):
+    for content in night_list.lists(connection, config, judgement_id, night, now, review.book(connection, config)):
         unit = content["unit"]
         if frontier.get(unit, newest) > night:
             continue
@@ -140,6 +142,8 @@ def watch(db: Database, config: Config, settings: Settings, now: datetime) -> di
         longest = max((one.days for one in config.routes.inhibitions), default=0)
         muted_since = night_of(now) - timedelta(days=longest + 1)
         untold = [row.ref for row in connection.execute(sql("watch/untold"), {"muted_since": muted_since})]
+        forgotten = [row.ref for row in connection.execute(sql("watch/silenced"), {"now": now})]
+        untold = sorted({*untold, *forgotten})
         problems = {}
         if untold:
             problems["untold_episodes"] = f"{len(untold)} open episodes have been told to nobody."

@@ -38,6 +38,7 @@ WITHHELD = {
     "closed_by_census": "the census closed it: nobody is told about somebody who died or left",
     "merged": "the patient's number was merged into another",
     "inhibited": "what mutes it was open, and this destination knew of that, or a feed it rests on was silent: inhibition",
+    "silenced": "a person had asked for silence about it: silence",
 }  # fmt: skip
 
 

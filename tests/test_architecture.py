@@ -34,7 +34,7 @@ PARTS = {
     "inputs": "config", "routing": "config", "route_checks": "config", "routes": "config",
     "drawn": "rules", "drawn_files": "rules",
     "rule_status": "rules", "rehearsal": "alerts", "human": "alerts", "reopening": "alerts", "change_words": "alerts",
-    "muting": "alerts", "episode_mutes": "episodes",
+    "muting": "alerts", "episode_mutes": "episodes", "cli_silences": "cli", "silences": "stages",
     "actions": "stages", "deadlines": "stages", "hours": "config", "replay": "stages", "erasing": "stages",
     "messages": "stages", "review": "stages", "backtest": "stages", "why": "stages", "burden": "stages",
     "alarms": "stages", "tell": "stages", "checking": "stages", "receiving": "stages", "mending": "stages", "tried": "stages",
@@ -44,7 +44,7 @@ PARTS = {
     "cli_alerts": "cli", "cli_routes": "cli", "cli_rule_tests": "cli",
     "cli_delivery": "cli", "cli_feeds": "cli", "cli_quarantine": "cli", "cli_rules": "cli", "cli_words": "cli", "cli_web": "cli",
     "cli_doctor": "cli", "cli_metrics": "cli", "cli_history": "cli", "sealing": "stages", "cli_database": "cli",
-    "cli_listen": "cli", "presses": "stages", "detail_leaves": "stages", "cli_destinations": "cli", "cli_why": "cli",
+    "cli_listen": "cli",  "presses": "stages", "detail_leaves": "stages", "cli_destinations": "cli", "cli_why": "cli",
 }  # one room over several modules
 FLOW = {"pipeline", "stages"}  # the only ones that know every stage
 DOORS = {"cli", "demo", "doctor", "metrics", "rulebook", "simulate", "web"}  # what people start; nothing imports them

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from monitors.config import Config
 from monitors.database import Database, Role
-from monitors.delivery import checks, escalating, outbox, sending, storms
+from monitors.delivery import checks, escalating, outbox, sending, silenced, storms
 from monitors.delivery.email import Mailbox
 from monitors.delivery.message import Message, render
 from monitors.delivery.outbox import Answer, Append, Claim
@@ -106,6 +106,8 @@ def deliver(
     done.update({"recovered": len(lost)} if lost else {})
     checks.look(db, config, settings, clock, append)
     crash("after_check")
+    with db.begin(Role.DELIVERY) as connection:
+        silenced.release(connection, config, clock(), append)
     with db.begin(Role.DELIVERY) as connection:
         escalating.escalate(connection, clock(), append)
     with db.begin(Role.DELIVERY) as connection:

@@ -33,6 +33,7 @@ KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card
     "withdrawn": episode_cards.withdrawn,
     "handed_over": episode_cards.handed_over,
     "storm": report_cards.storm,
+    "silence_over": report_cards.silence_over,
     "unfinished": report_cards.unfinished,
     "digest": report_cards.digest,
     "operations": report_cards.operations,

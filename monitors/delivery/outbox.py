@@ -1,7 +1,7 @@
 """The outbox: messages decided but not yet delivered, and what became of each attempt.
 
     pending -> claimed -> delivered | permanent | ambiguous | dead, or back to pending
-    pending -> bundled -> what becomes of the message it is told by (storms.py)
+    pending -> bundled -> what becomes of the message it is told by (storms.py, silenced.py)
 
 `enqueue` runs in the transaction that decides (any role that may insert). Everything else runs as
 Role.DELIVERY, one short transaction a step, so that a kill between any two steps leaves a state that says
@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from monitors.database import sql
-from monitors.delivery.policy import ATTEMPTS, LONGEST_DELAY, PARENT, STORM, TELLING, backoff, must_arrive
+from monitors.delivery.policy import ATTEMPTS, LONGEST_DELAY, PARENT, SILENCE_OVER, STORM, TELLING, backoff, must_arrive
 from monitors.records import utc_text
 
 __all__ = ["ATTEMPTS", "PARENT", "Answer", "Claim", "backoff", "claim", "decide", "enqueue", "finish", "must_arrive", "recover"]
@@ -161,7 +161,7 @@ def finish(
             "outbox_id": one.outbox_id, "episode_id": one.episode_id, "destination": one.destination,
             "severity": one.severity, "limbs": _json(one.content.get("limbs") or {}), "now": now,
         })  # fmt: skip
-    if one.kind == STORM and step.state != "pending":
+    if one.kind in (STORM, SILENCE_OVER) and step.state != "pending":
         ended = {"bundle": one.content["bundle"], "destination": one.destination, "state": step.state, "now": now}
         if step.state == "delivered":
             connection.execute(sql("deliver/bundle_told"), ended)

@@ -4,6 +4,7 @@ Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active
 episodes, lines[{severity, group, episodes}]}], not_assessed[{group, reason, patients}], assessed{group: n},
 overdue, oldest_input, newest_input, feeds{problem: files}, silent[{feed, since, newest_input, overdue}],
 unverified[{analyte, direction, results, refs}], held{reason: files}, withheld[{reason, episodes}],
+silences[{silence, until, rules, groups, destinations, episodes}],
 stopped[rule], rules[{id, review}]. Content of an operations message: reason (or
 event), rows{reason: n}, and of FACTS those that apply; file names and sentences in it are not printed, for either may hold
 what a feed wrote.
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from monitors.delivery import facts, feed_cards, words
+from monitors.delivery import facts, feed_cards, mute_lines, words
 from monitors.delivery.card import Card, Section
 from monitors.delivery.facts import HOURS_OLD, Content, SiteFacts
 from monitors.delivery.words import NOT_KNOWN, clean, code, whole
@@ -32,7 +33,7 @@ def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str
     overdue = f"Results that were due and are missing or too old: {whole(content.get('overdue'))}."
     sections.append(Section("Overdue", (overdue,)))
     sections.append(Section("Feeds", _feeds(content.get("feeds"))))
-    sections += _withheld(content)
+    sections += [Section(title, _most(found)) for title, found in mute_lines.told_of(content, now) if found]
     sections += _held(content)
     sections += _rules(content)
     newest, oldest = (facts.old(content.get(key), now) for key in ("newest_input", "oldest_input"))
@@ -68,6 +69,25 @@ def storm(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str,
     card = Card(heading, lines, facts.footer(content, site), sections=(by_cause,),
                 buttons=(facts.open_button(content, site),), level=severity)  # fmt: skip
     return f"Unit {unit}: {count} lab reviews need acknowledgement (worst: {severity})", card
+
+
+def silence_over(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
+    """What a silence withheld and still fires, told in one. Content: what `storms.told` makes, and silences[number]."""
+    unit, severity, count = facts.unit(content), facts.severity(content), whole(content.get("episodes"))
+    owners = [facts.owner({"owner": owner}) for owner in facts.listed(content.get("owners"))] or [facts.owner({})]
+    numbers = ", ".join(whole(number) for number in facts.listed(content.get("silences"))) or NOT_KNOWN
+    lines = (
+        (f"A silence that a person asked for is over (number {numbers}). While it lasted, {count} lab reviews of this unit were "
+         "not told here. They still hold, and are told now in this one message; each stands on the pages."),
+        f"For: {', '.join(owners)}",
+        facts.age(content, now).replace("Newest result used:", "Newest results used: the oldest is"),
+        HOURS_OLD,
+    )
+    by_cause = _episodes({"title": "Lab reviews", "episodes": content.get("episodes"), "lines": content.get("lines")})
+    heading = f"{severity} · Unit {unit} · told after a silence: {count} lab reviews"
+    card = Card(heading, lines, facts.footer(content, site), sections=(by_cause,),
+                buttons=(facts.open_button(content, site),), level=severity)  # fmt: skip
+    return f"Unit {unit}: {count} lab reviews told after a silence (worst: {severity})", card
 
 
 def unfinished(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
@@ -119,16 +139,6 @@ def _held(content: Content) -> list[Section]:
         return []
     lines = [f"{words.held(reason)[:-1]}: {whole(number)}" for reason, number in sorted(files.items(), key=str)]
     return [Section("Files held until a person decides", _most(lines))]
-
-
-def _withheld(content: Content) -> list[Section]:
-    """Open episodes somebody was not told of, by what muted them: a name from routes.yaml."""
-    found = [line for line in facts.listed(content.get("withheld")) if isinstance(line, Mapping)]
-    lines = [
-        f"muted by {clean(str(line.get('reason')).partition(':')[2] or NOT_KNOWN)} (routes.yaml): {whole(line.get('episodes'))}"
-        for line in found
-    ]  # fmt: skip
-    return [Section("Open, not told of for now", _most(lines))] if lines else []
 
 
 def _rules(content: Content) -> list[Section]:

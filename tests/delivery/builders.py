@@ -47,6 +47,9 @@ DIGEST: dict[str, Any] = {
                 "overdue": 31}],
     "unverified": [{"analyte": "phosphate", "direction": "high", "results": 2, "refs": [12, 15]}],
     "held": {"too_many_bad": 1},
+    "withheld": [{"reason": "inhibited:calciphylaxis-first", "episodes": 2}],
+    "silences": [{"silence": 7, "until": "2026-04-17T08:00:00Z", "rules": ["R01"], "groups": [], "destinations": ["n3-slack"],
+                  "episodes": 4}],
 }  # fmt: skip
 
 UNVERIFIED: dict[str, Any] = {
@@ -84,6 +87,7 @@ CONTENTS = {
     "withdrawn": ALERT | {"change_kind": "retracted", "acknowledge_by": None},
     "handed_over": ALERT | {"change_kind": "handed_over"},
     "storm": STORM,
+    "silence_over": storms.told([("HIGH", ALERT)] * 3 + [("HIGH", ALERT | {"group": "pth"})], 0) | {"silences": [7]},
     "unfinished": {"unit": "N3", "unit_name": "North Unit", "zone": "Europe/London", "due": "2026-04-15T05:00:00Z",
                    "newest_night": "2026-04-14"},
     "digest": DIGEST,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from monitors import pipeline
+from monitors.errors import UserError
 from tests.nights.test_one_night import HIGH, NIGHT, a_unit
 from tests.site import Site, draw, monthly
 
@@ -82,3 +83,110 @@ def test_one_that_is_untold_for_longer_than_it_may_be_is_an_alarm(site: Site) ->
     assert len(pipeline.watch(here=site.here)["untold"]) == 1
 
 
+
+
+def moment(day: int, hour: int) -> datetime:
+    return datetime.combine(later(day), time(hour), UTC)
+
+
+def quiet(site: Site, **asked: Any) -> int:
+    asked = {"units": ["N1"], "ends": moment(4, 8), "actor": "A. Nurse", "reason": "the analyser is being replaced", **asked}
+    return pipeline.silence_add(**asked, here=site.here)
+
+
+def posts(site: Site, words: str) -> list[str]:
+    return [text for post in site.slack_standin.posts if words in (text := str(post["blocks"]))]
+
+
+@pytest.mark.hazard(1)
+def test_what_a_silence_withheld_is_said_every_morning_and_told_as_one_message_when_it_ends(site: Site) -> None:
+    a_unit(site)
+    site.night(NIGHT)
+    number = quiet(site, destinations=["slack"])
+    for patient in ("T7", "T8", "T9"):
+        ill(site, patient)
+    site.night(later(1))
+    site.night(later(2))
+    assert withheld(site, "potassium") == [("slack", f"silenced:{number}")] * 3, "once, not every night"
+    assert of(site, "potassium")["told"] == [("mail", "HIGH")]
+    assert morning_list(site, later(2))["silences"] == [{
+        "silence": number, "until": "2026-04-19T08:00:00Z", "episodes": 6, "rules": [], "groups": [], "destinations": ["slack"]}]
+    assert pipeline.watch(here=site.here)["untold"] == []
+    site.clock = moment(4, 9)
+    before = len(site.slack_standin.posts)
+    assert len(pipeline.watch(here=site.here)["untold"]) == 6, "a silence that is over keeps nobody waiting for long"
+    pipeline.deliver(here=site.here)
+    (message,) = posts(site, "told after a silence")
+    assert len(site.slack_standin.posts) == before + 1
+    assert "Phosphate: 3" in message
+    assert "Potassium: 3" in message
+    assert of(site, "potassium")["told"] == [("mail", "HIGH"), ("slack", "HIGH")]
+    assert pipeline.watch(here=site.here)["untold"] == []
+    assert site.night(later(5))["changes"]["told_late"] == 0
+    assert morning_list(site, later(5))["silences"] == []
+    assert pipeline.history_replay(here=site.here).differences == []
+    kinds = [row.kind for row in site.rows("SELECT kind FROM history.ledger WHERE kind LIKE '%silence%' ORDER BY seq")]
+    assert kinds == ["silence_added", "delivery_silence_over"]
+
+
+def test_the_night_that_finds_a_silence_over_tells_in_one_message_too(site: Site) -> None:
+    a_unit(site)
+    site.night(NIGHT)
+    quiet(site, ends=moment(2, 1))
+    for patient in ("T8", "T9"):
+        ill(site, patient)
+    before = len(posts(site, "HIGH"))
+    site.night(later(1))
+    assert len(posts(site, "HIGH")) == before
+    assert site.night(later(2))["changes"]["told_late"] == 0
+    assert len(posts(site, "told after a silence: 4")) == 1
+
+
+def test_critical_is_told_through_a_silence_and_what_has_ended_or_was_answered_is_not_told_after_it(site: Site) -> None:
+    a_unit(site)
+    site.night(NIGHT)
+    number = quiet(site)
+    ill(site)
+    ill(site, "T8")
+    site.labs("low.csv", *draw("T2", NIGHT, CA=5.9, ALB=4.0))
+    site.night(later(1))
+    assert of(site, "calcium_low", "T2")["told"] == [("mail", "CRITICAL"), ("slack", "CRITICAL")]
+    site.patients("T8", since="2026-04-16", status="died", name="died.csv")
+    site.night(later(2))
+    found = pipeline.silences_list(here=site.here)
+    assert [(one["silence_id"], one["state"], one["withheld"], one["waiting"]) for one in found] == [(number, "in force", 8, 4)]
+    assert pipeline.silence_end(number, actor="A. Nurse", reason="it runs again", here=site.here) == 4
+    pipeline.deliver(here=site.here)
+    assert len(posts(site, "told after a silence: 2")) == 1
+    outcomes = site.rows("SELECT outcome, count(*) AS n FROM nephrowatch.silenced GROUP BY 1 ORDER BY 1")
+    assert [tuple(row) for row in outcomes] == [("ended", 4), ("told", 4)]
+    with pytest.raises(UserError, match="no silence 1 to end"):
+        pipeline.silence_end(number, actor="A. Nurse", reason="again", here=site.here)
+
+
+def test_another_silence_takes_over_what_one_that_ends_withheld(site: Site) -> None:
+    a_unit(site)
+    site.night(NIGHT)
+    first = quiet(site, ends=moment(2, 12))
+    quiet(site, rules=["R20"], ends=moment(5, 12))
+    ill(site)
+    site.night(later(1))
+    site.clock = moment(3, 9)
+    pipeline.deliver(here=site.here)
+    assert first == 1
+    assert len(posts(site, "told after a silence: 1")) == 1
+    assert of(site, "phosphate")["told"] == [("mail", "HIGH"), ("slack", "HIGH")]
+    assert of(site, "potassium")["told"] == []
+    assert pipeline.watch(here=site.here)["untold"] == []
+
+
+@pytest.mark.parametrize(("asked", "said"), [
+    ({"units": []}, "nobody silences everything"), ({"units": ["N9"]}, "--unit 'N9' is not known"),
+    ({"rules": ["R99"]}, "--rule 'R99' is not known"), ({"destinations": ["pager"]}, "--destination 'pager' is not known"),
+    ({"ends": moment(-1, 8)}, "lies before it begins"), ({"ends": moment(9, 8)}, "7 days at most"),
+    ({"begins": moment(3, 9), "ends": moment(3, 8)}, "lies before it begins"),
+])  # fmt: skip
+def test_a_silence_is_bounded_and_names_what_there_is(site: Site, asked: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        quiet(site, **asked)
+    assert pipeline.silences_list(here=site.here) == []

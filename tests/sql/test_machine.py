@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from test_episodes import House
 
-from monitors import actions, replay
+from monitors import actions, replay, silences
 from monitors.database import Role, open_database, sql
-from monitors.delivery import outbox
+from monitors.delivery import outbox, silenced
 from monitors.history import ledger
 from monitors.human import Refused
 from monitors.people import People, Person
@@ -197,6 +197,24 @@ class Lives(RuleBasedStateMachine):
             basis = self.house.run("SELECT nephrowatch.basis_of(episode_id) FROM nephrowatch.episodes WHERE ref = :r", r=ref)
             self.acted[ref] = (day, until, basis[0][0])
 
+    @rule(days=st.integers(1, 5), destination=st.sampled_from([[], ["slack"], ["pager"]]),
+          unit=st.sampled_from([["N1"], ["N2"], ["N1", "N2"]]), over=st.booleans())  # fmt: skip
+    def silence(self, days: int, destination: list[str], unit: list[str], over: bool) -> None:
+        """Somebody asks for silence, or ends the newest one."""
+        if over and (active := self.silenced()):
+            silences.end(self.house.db, self.house.config, self.now(), active[-1].silence_id, actor="a", reason="b")
+        elif not over:
+            silences.add(
+                self.house.db, self.house.config, self.now(), units=unit, rules=(), groups=(), destinations=destination,
+                begins=None, ends=datetime.combine(self.night_ + timedelta(days=days), time(4), UTC), actor="a", reason="b",
+            )  # fmt: skip
+
+    def silenced(self) -> list[Any]:
+        """Silences that lasted when the last night was decided."""
+        now = datetime.combine(self.night_, time(5), UTC)
+        lasting = "SELECT * FROM nephrowatch.silences WHERE ended_at IS NULL AND ends_at > :now ORDER BY 1"
+        return list(self.house.run(lasting, now=now))
+
     @rule(outcome=st.sampled_from(["delivered", "delivered", "permanent"]))
     def deliver(self, outcome: str) -> None:
         with self.house.db.begin(Role.DELIVERY) as connection:
@@ -206,6 +224,8 @@ class Lives(RuleBasedStateMachine):
     # ------------------------------------------------------------------------------------------------ what must hold
     def run(self, judgement: int) -> None:
         """Reconcile, hold the result against the promises, and find nothing more to do."""
+        with self.house.db.begin(Role.PIPELINE) as connection:
+            silenced.release(connection, self.house.config, self.now(), ledger.append)
         self.house.reconcile(judgement, self.now())
         self.seal(judgement)
         once, entries = self.house.everything(), self.entries()
@@ -230,7 +250,11 @@ class Lives(RuleBasedStateMachine):
                 told = self.told(episode.episode_id, destination).get(name)
                 if rank(told and Severity(told)) >= rank(Severity(cell.severity)):
                     continue
-                if str(episode.newest.get(destination, "")).startswith("inhibited"):
+                newest = str(episode.newest.get(destination, ""))
+                if newest.startswith("silenced"):
+                    assert cell.severity != "CRITICAL", "CRITICAL is never silenced"
+                    assert any(covers(one, destination, episode.unit, episode.limbs) for one in self.silenced()), "it has an end"
+                elif newest.startswith("inhibited"):
                     assert cell.severity != "CRITICAL", "CRITICAL is never muted"
                     source = living[patient, "anticoagulant"]
                     assert source.state != "dismissed"
@@ -287,6 +311,8 @@ class Lives(RuleBasedStateMachine):
             number: (episode.version, episode.state) for number, episode in by_id.items()
         }
         for row in queued:
+            if "silence" in row.content:
+                continue  # told by the message at the end of a silence
             patient, group, opened, seq, destination = row.dedup_key.split("/")
             episode = by_id[row.episode_id]
             assert (int(patient), group, int(seq), destination) == (
@@ -380,6 +406,10 @@ class Lives(RuleBasedStateMachine):
             for name, severity in row.limbs.items():
                 known[name] = str(max(Severity(severity), Severity(known.get(name, severity)), key=rank))
         return known
+
+
+def covers(one: Any, destination: str, unit: str, limbs: dict[str, Any]) -> bool:
+    return (not one.units or unit in one.units) and (not one.destinations or destination in one.destinations) and bool(limbs)
 
 
 def drive(server: TestServer, home: Path, examples: int, steps_each: int) -> None:

@@ -63,6 +63,12 @@ STATEMENTS = {
     "change press": "UPDATE nephrowatch.presses SET outcome = 'taken'",
     "forget press": "DELETE FROM nephrowatch.presses",
     "add change": "INSERT INTO nephrowatch.changes (episode_id) VALUES (NULL)",
+    "ask for silence": "INSERT INTO nephrowatch.silences (actor) VALUES (NULL)",
+    "lengthen a silence": "UPDATE nephrowatch.silences SET ends_at = now()",
+    "end a silence": "UPDATE nephrowatch.silences SET ended_at = now(), ended_by = 'a', ended_reason = 'b'",
+    "withhold": "INSERT INTO nephrowatch.silenced (episode_id) VALUES (NULL)",
+    "settle what was withheld": "UPDATE nephrowatch.silenced SET outcome = 'told'",
+    "forget what was withheld": "DELETE FROM nephrowatch.silenced",
     # history
     "say anything": "SELECT * FROM history.append(ARRAY['test'], ARRAY['{}'])",
     "say what was sent": "SELECT * FROM history.append(ARRAY['delivery_delivered'], ARRAY['{}'])",
@@ -107,13 +113,14 @@ ALLOWED: dict[str, set[Role]] = {  # every pair not drawn here is refused
     "open episode": {P}, "change episode": {P}, "add change": {P},
     "act": {P, D, W}, "note opened": {P, D, W}, "read actions": {P, D, W, R, A},
     "read presses": {P, D, W}, "keep press": {D},
+    "ask for silence": {P}, "end a silence": {P}, "withhold": {P}, "settle what was withheld": {P, D},
     "queue message": {P, D, W}, "claim message": {D}, "note attempt": {D}, "tell": {D},
     "say anything": {P}, "say what was sent": {P, D}, "say what a person did": {P, D, W}, "say who looked": {P, A},
     "read signatures": {P, D, W, R}, "read ledger": {P, D, W, R, A}, "read bodies": {P, W},
     "read revision": {P, D, W, R, A}, "make temp table": {P},
 }  # fmt: skip
 # Past the gate of rights these meet a constraint, which shows the right as well as success would.
-NULL_REFUSED = {"add result", "open episode", "add change", "queue message", "tell", "keep press"}
+NULL_REFUSED = {"add result", "open episode", "add change", "queue message", "tell", "keep press", "ask for silence", "withhold"}
 
 
 def test_the_table_names_only_statements_that_exist() -> None:

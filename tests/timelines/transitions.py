@@ -19,7 +19,7 @@ from pathlib import Path
 
 from monitors.alerts import LEFT_FOR_GOOD, Standing, reconcile
 from monitors.human import KIND, OUTCOMES, Deed, Refused, Subject, decide
-from monitors.muting import Inhibition, Mutes
+from monitors.muting import Inhibition, Mutes, Silence
 from monitors.records import Change, ChangeKind, Episode, Finding, Limb, Outcome, Said, Severity, State
 from tests.timelines.timeline import FIRST, Facts, fires, notifies
 
@@ -37,6 +37,7 @@ SILENT = Mutes(
         frozenset({"N1"}), 400),),
     frozenset({("labs", "")}),
 )  # fmt: skip
+HUSHED = Mutes(silences=(Silence(1, frozenset({"N1"}), frozenset(), frozenset(), frozenset({"slack"})),))
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _tried(
     quiet: dict[tuple[str, str], str],
 ) -> Iterator[Step]:  # fmt: skip
     known = [episode] if episode else []
-    for mutes in (Mutes(), SILENT) if not quiet and not baseline else (Mutes(),):
+    for mutes in (Mutes(), SILENT, HUSHED) if not quiet and not baseline else (Mutes(),):
         for change in reconcile(patient, findings, known, RULES, NIGHT, baseline, notifies, quiet, mutes=mutes):
             yield _step(change)
 

@@ -1,0 +1,24 @@
+"""What people asked to hear nothing of for a while, and what was not told because of that.
+
+Revision ID: 0021
+"""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0021"
+down_revision = "0020"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply 0021_silences.sql, one statement after another, in the migration's transaction."""
+    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    op.get_bind().execution_options(no_parameters=True).exec_driver_sql(statements)
+
+
+def downgrade() -> None:
+    """History is not unmade: restore a backup instead."""
+    raise RuntimeError("There is no way back from 0021: restore a backup of the database instead.")
