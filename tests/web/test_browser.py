@@ -11,7 +11,7 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,11 @@ def test_every_page_as_each_role(full: Web, address: str, chromium: Any, who: st
     assert not problems, "\n".join(sorted(set(problems)))
 
 
+def shown(body: str) -> Callable[[Any], None]:
+    """A route that answers with this page."""
+    return lambda route: route.fulfill(status=200, content_type="text/html; charset=utf-8", body=body)
+
+
 @pytest.mark.parametrize("who", WHO)
 def test_every_page_without_javascript(full: Web, address: str, chromium: Any, who: str) -> None:
     """axe is a script itself: so what a browser without JavaScript made of each page is laid before one that has it, at the same
@@ -142,7 +147,7 @@ def test_every_page_without_javascript(full: Web, address: str, chromium: Any, w
         place = address + full.filled(path, who)
         plain.pages[0].goto(place)
         body, text = plain.pages[0].content(), plain.pages[0].locator("body").inner_text()
-        judge.route(place, lambda route, body=body: route.fulfill(status=200, content_type="text/html; charset=utf-8", body=body))
+        judge.route(place, shown(body))
         judge.pages[0].goto(place)
         problems += faults(judge.pages[0], name)
         if judge.pages[0].locator("body").inner_text() != text:
