@@ -152,7 +152,8 @@ def bare(db: Database, keep: bool = True) -> int:
 
 
 def judged(db: Database, config: configuration.Config, seconds: dict[str, float]) -> Counter[str]:
-    """Every shard read and judged, as `pipeline.judge` does it but for saving; returns findings by outcome."""
+    """Every shard read and judged, as `pipeline.judge` does it but for saving; returns findings by outcome. The next shard is
+    read while one is judged, so what counts of reading is the wait for it."""
     started = time.perf_counter()
     with db.begin(Role.PIPELINE) as connection:
         known = knowledge.max_batch(connection)
@@ -160,10 +161,9 @@ def judged(db: Database, config: configuration.Config, seconds: dict[str, float]
     seconds["plan"] = time.perf_counter() - started
     body = configuration.RulesetBody.model_validate_json(config.ruleset_body)
     outcomes: Counter[str] = Counter()
-    for first, last in ranges:
-        started = time.perf_counter()
-        read = knowledge.read_shard(db, config, known, NIGHT, first, last)
-        seconds["read"] = seconds.get("read", 0) + time.perf_counter() - started
+    started = time.perf_counter()
+    for read in knowledge.read_shards(db, config, [(known, NIGHT, *shard) for shard in ranges]):
+        seconds["wait for reading"] = seconds.get("wait for reading", 0) + time.perf_counter() - started
         started = time.perf_counter()
         given = body.rules, body.analytes.analytes, body.calcium_basis, read.facts, body.lacking
         with uncollected():  # as the stage does, which saves what it made and lets go of it
@@ -172,6 +172,7 @@ def judged(db: Database, config: configuration.Config, seconds: dict[str, float]
             outcomes["patients x rules"] += int(answer.counts["patients"].sum())
             del answer
         seconds["judge"] = seconds.get("judge", 0) + time.perf_counter() - started
+        started = time.perf_counter()
     outcomes["shards"] = len(ranges)
     return outcomes
 

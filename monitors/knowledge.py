@@ -7,7 +7,8 @@ superseded is dropped on the arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -113,6 +114,19 @@ def read_shard(db: Database, config: Config, known: int, night: date, first: int
         }),
         facts=_facts(db, subjects, patient_ids, shard, night),
     )  # fmt: skip
+
+
+def read_shards(db: Database, config: Config, shards: Iterable[tuple[int, date, int, int]]) -> Iterator[Knowledge]:
+    """read_shard of each (known, night, first, last), in order. A thread of its own reads the next one meanwhile: it mostly
+    waits for the database. What fails there fails here."""
+    with ThreadPoolExecutor(1) as ahead:
+        begun: Future[Knowledge] | None = None
+        for shard in shards:
+            before, begun = begun, ahead.submit(read_shard, db, config, *shard)
+            if before is not None:
+                yield before.result()
+        if begun is not None:
+            yield begun.result()
 
 
 # -------------------------------------------------------------------------------------------------- places

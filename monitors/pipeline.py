@@ -95,8 +95,7 @@ def night(
         progress("check")
         files = check(run_id, here=here)
         progress("judge")
-        for shard_id in freeze(run_id, live, here=here):
-            judge(shard_id, here=here)
+        judge(freeze(run_id, live, here=here), here=here)
         progress("reconcile")
         changes = reconcile(run_id, here=here)
         seal(run_id, here=here)
@@ -157,10 +156,10 @@ def freeze(run_id: int, live: bool | None = None, *, here: Here | None = None) -
 
 
 @logs.stage
-def judge(shard_id: int, *, here: Here | None = None) -> None:
-    """Judge every rule for every patient of a shard, from what was known when the night was frozen."""
+def judge(shards: int | Sequence[int], *, here: Here | None = None) -> None:
+    """Judge every rule for every patient of a shard, or of several, from what was known when the night was frozen."""
     with opened(here) as here:
-        stages.judge(here.db, here.config, shard_id, here.clock())
+        stages.judge(here.db, here.config, [shards] if isinstance(shards, int) else shards, here.clock)
 
 
 @logs.stage

@@ -6,7 +6,7 @@ Rooms never know each other; this module and `pipeline` are the only places that
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -40,19 +40,23 @@ def check(db: Database, config: Config, settings: Settings, run_id: int, now: da
     return counts
 
 
-def judge(db: Database, config: Config, shard_id: int, now: datetime) -> None:
-    """One shard under the rule set its judgement froze; on a rule change, under the previous one as well."""
+def judge(db: Database, config: Config, shard_ids: Iterable[int], now: Callable[[], datetime]) -> None:
+    """Shards under the rule set their judgement froze; on a rule change, under the previous one as well. The next one is read
+    while one is judged: reading is mostly waiting for the database."""
+    shards = [shard for shard in (_shard(db, shard_id) for shard_id in shard_ids) if not shard.judged]
+    wanted = [(shard.known, shard.night, shard.first, shard.last) for shard in shards]
+    for shard, read in zip(shards, knowledge.read_shards(db, config, wanted), strict=True):
+        with uncollected():
+            _judge_and_save(db, shard, read, now())
+
+
+def _shard(db: Database, shard_id: int) -> judgement.Shard:
     with db.begin(Role.PIPELINE) as connection:
-        shard = judgement.shard(connection, shard_id)
-    if shard.judged:
-        return
-    with uncollected():
-        _judge_and_save(db, config, shard, now)
+        return judgement.shard(connection, shard_id)
 
 
-def _judge_and_save(db: Database, config: Config, shard: judgement.Shard, now: datetime) -> None:
+def _judge_and_save(db: Database, shard: judgement.Shard, read: knowledge.Knowledge, now: datetime) -> None:
     """What it makes is gone when it returns: the collector has nothing to look through."""
-    read = knowledge.read_shard(db, config, shard.known, shard.night, shard.first, shard.last)
     judged = judged_of(read, shard)
     with db.begin(Role.PIPELINE) as connection:
         judgement.save(connection, shard, judged.findings, judged.counts, read.standings, now)
