@@ -192,7 +192,8 @@ def machines(found: Results) -> Iterator[str]:
     for one in about.values():
         yield (f"{one['cores']} cores ({one['processor']}), {one['memory_gib']} GiB of memory, "
                f"PostgreSQL {one['postgres']} beside it ({one['server']}), Python {one['python']}. "
-               "Judging is one process; PostgreSQL and DuckDB may use all cores.")  # fmt: skip
+               "Judging is one process (a thread of it reads the next shard); PostgreSQL and DuckDB may use all "
+               "cores.")  # fmt: skip
     yield ""
 
 
