@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 # Limits of Slack's block objects, in characters or elements.
-HEADER, SECTION, CONTEXT, BUTTON, URL, ALT = 150, 3000, 10, 75, 3000, 2000
+HEADER, SECTION, CONTEXT, BUTTON, URL, ALT, BLOCKS = 150, 3000, 10, 75, 3000, 2000, 50
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,11 @@ class Button:
 
 @dataclass(frozen=True)
 class Section:
+    """picture: the card's picture follows it."""
+
     title: str
     items: tuple[str, ...]
+    picture: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,9 @@ def as_html(card: Card) -> str:
         items = "".join(f'<li style="margin:2px 0">{escape(item)}</li>' for item in section.items)
         body.append(f'<h2 style="margin:16px 0 4px;font-size:16px">{escape(section.title)}</h2>')
         body.append(f'<ul style="margin:0;padding-left:20px">{items}</ul>')
-    if card.picture:
-        body.append(f'<p style="margin:16px 0 8px"><img src="cid:{PICTURE}" alt="{escape(card.picture, quote=True)}" '
-                    'style="max-width:100%;height:auto;background:#ffffff"></p>')  # fmt: skip
+        if section.picture and card.picture:
+            body.append(f'<p style="margin:8px 0"><img src="cid:{PICTURE}" alt="{escape(card.picture, quote=True)}" '
+                        'style="max-width:100%;height:auto;background:#ffffff"></p>')  # fmt: skip
     if card.links:
         links = " ".join(
             f'<a href="{escape(button.url, quote=True)}" style="display:inline-block;margin:0 8px 8px 0;'
@@ -100,6 +103,7 @@ def as_html(card: Card) -> str:
 def as_blocks(card: Card, pressable: bool = False) -> tuple[dict[str, Any], ...]:
     """The card as Slack blocks, each within Slack's limits. pressable: whether somebody hears a press. The block of
     its picture has no file yet: the channel puts it in, or takes the block out."""
+    apart = 2 * len(card.sections) + 6 <= BLOCKS  # a line between sections, where there is room for one
     blocks: list[dict[str, Any]] = [{"type": "header", "text": plain(card.heading, HEADER)}]
     if card.marks:
         blocks.append({"type": "section", "text": plain("\n".join(card.marks), SECTION)})
@@ -107,9 +111,10 @@ def as_blocks(card: Card, pressable: bool = False) -> tuple[dict[str, Any], ...]
         blocks.append({"type": "section", "text": plain("\n".join(card.lines), SECTION)})
     for section in card.sections:
         text = "\n".join([section.title, *(f"• {item}" for item in section.items)])
+        blocks += [{"type": "divider"}] * apart
         blocks.append({"type": "section", "text": plain(text, SECTION)})
-    if card.picture:
-        blocks.append({"type": "image", "slack_file": {"id": ""}, "alt_text": card.picture[:ALT]})
+        if section.picture and card.picture:
+            blocks.append({"type": "image", "slack_file": {"id": ""}, "alt_text": card.picture[:ALT]})
     buttons = [
         _button(number, button, pressable) for number, button in enumerate(card.buttons)
         if len(button.url) <= URL and (button.url or pressable)

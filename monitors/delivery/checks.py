@@ -16,6 +16,7 @@ from monitors.database import Database, Role, sql
 from monitors.delivery import leaves, outbox
 from monitors.delivery.outbox import Append
 from monitors.delivery.slack import SlackChannel
+from monitors.delivery.words import STANDINGS
 from monitors.destinations import SlackDestination
 from monitors.errors import DeliveryError, UserError
 from monitors.records import night_of, utc_text
@@ -24,18 +25,7 @@ from monitors.settings import Settings
 EVERY = timedelta(hours=1)
 TIMEOUT = 5.0  # seconds of one call: nothing here may keep messages waiting for long
 UNREACHABLE = "unreachable"
-OUTCOMES = {  # by name -> what it says
-    "ok": "The token is good and the bot is in the channel.",
-    "no_token": "The bot token is not set, or is none.",
-    "token_refused": "Slack refuses the bot token: it was revoked, or is of another app.",
-    "missing_scope": "The bot token lacks a scope it needs to be asked (docs/slack.md).",
-    "channel_not_found": "The channel is not there, or the bot cannot see it.",
-    "archived": "The channel is archived.",
-    "not_a_member": "The bot is not in the channel: invite it there.",
-    "channel_not_private": "There is leave to show details, but the channel is not private: cards go without.",
-    "channel_shared": "There is leave to show details, but the channel is shared: cards go without.",
-    UNREACHABLE: "Slack could not be asked.",
-}
+OUTCOMES = STANDINGS  # by name -> what it says
 
 
 def outcome(to: SlackDestination, settings: Settings, details: bool) -> str:

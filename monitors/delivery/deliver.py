@@ -28,7 +28,7 @@ from monitors.errors import DeliveryError, UserError
 from monitors.settings import Settings
 
 Clock = Callable[[], datetime]
-Standing = Mapping[str, str]  # taken_by, said: what stands on an episode's first post besides its newest message
+Standing = Mapping[str, str]  # taken_by, state, said: what stands on an episode's first post besides its newest message
 POINTS = (  # where a kill is tried: before and after every commit and every step on the network
     "before_recover_commit", "after_recover", "after_check", "before_gather_commit", "after_gather",
     "before_claim_commit", "after_claim", "before_find", "after_find",
@@ -198,8 +198,8 @@ class _Work:
         if kind != "slack" or one.episode_id is None:
             return "", {}
         with self.db.begin(Role.DELIVERY) as connection:
-            taken, said = sending.taken_by(connection, one.episode_id), sending.said(connection, one.episode_id)
-            return sending.parent(connection, one), {"taken_by": taken, "said": said}
+            taken, (state, said) = sending.taken_by(connection, one.episode_id), sending.said(connection, one.episode_id)
+            return sending.parent(connection, one), {"taken_by": taken, "state": state, "said": said}
 
     def _found(self, channel: Channel, one: Claim) -> dict[str, Any] | None:
         self.crash("before_find")

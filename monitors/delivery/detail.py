@@ -83,10 +83,11 @@ class Why:
 
 @dataclass(frozen=True)
 class Detail:
-    """Everything a card may show. leave: the number of what allowed it; evidence: the change it rests on."""
+    """Everything a card may show. leave: the number of what allowed it, through `until`; evidence: the change it rests on."""
 
     leave: int
     evidence: int
+    until: date | None
     name: str
     born: date | None
     number: str
@@ -111,8 +112,8 @@ def read(connection: Connection, outbox_id: int, place: str, now: datetime) -> M
     return found if isinstance(found, Mapping) else None
 
 
-def detail_of(row: Mapping[str, Any], content: Mapping[str, Any], config: Config) -> Detail:
-    """The parts of `read` made printable. content: of the message; its zone is the unit's."""
+def detail_of(row: Mapping[str, Any], content: Mapping[str, Any], config: Config, until: date | None = None) -> Detail:
+    """The parts of `read` made printable. content: of the message; its zone is the unit's. until: the last day of the leave."""
     zone = str(content.get("zone") or "UTC")
     versions = {one["id"]: one.get("version") for one in content.get("rules") or [] if isinstance(one, Mapping) and "id" in one}
     rules = {rule.id: rule for rule in config.rules}
@@ -126,7 +127,7 @@ def detail_of(row: Mapping[str, Any], content: Mapping[str, Any], config: Config
     if any(Flag.ZONE_ASSUMED in Flag(result["flags"]) for result in row["results"]):
         unknown["the time zone of some results: that of their feed was taken"] = None
     return Detail(
-        leave=int(row["leave"]), evidence=int(row["evidence"]), name=name, born=_day(patient.get("born")),
+        leave=int(row["leave"]), evidence=int(row["evidence"]), until=until, name=name, born=_day(patient.get("born")),
         number=clean(patient.get("number") or ""), authority=clean(patient.get("authority") or ""),
         schedule=clean(place.get("schedule") or "", 40), clinician=clean(place.get("clinician") or "", 60),
         whys=tuple(_why(limb, rules, versions, config, zone) for limb in limbs),

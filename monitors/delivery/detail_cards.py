@@ -16,7 +16,8 @@ from monitors.records import local_day
 ALT = 2000  # characters Slack takes
 PANELS = 4  # of a picture
 DRUGS, CLEARS, QUESTIONS = 8, 4, 6  # lines
-PRIVATE = "This card shows a patient's details, by a leave that ends. Keep it in this channel or mailbox."
+PRIVATE = "Patient details are shown here because that was approved for this channel or mailbox{}. Keep them here."
+VALUES = "Values, newest first"
 ELSEWHERE = "No button here judges these values: fewer than two identifiers of the patient are known. Open the page instead."
 
 
@@ -35,11 +36,13 @@ def with_detail(kind: str, card: Card, content: Content, detail: Detail, now: da
     told = words.CHANGES.get(str(content.get("change_kind")), "changed")
     sentence = words.clean(content.get("reason_sentence") or "", 200)
     lines.append(f"Told now because: {told}{f'. {sentence}' if sentence else ''}")
+    general = tuple(line for line in card.lines if line == facts.HOURS_OLD or line == facts.unassessed(content))
+    lines += [line for line in card.lines if line not in general]
     severity = facts.severity(content)
     heading = f"{severity} · REVIEW: {detail.whys[0].title} · Unit {facts.unit(content)}" if detail.whys else card.heading
     return replace(
-        card, heading=heading, lines=(*lines, *card.lines), sections=_sections(detail, zone, now),
-        buttons=(*card.buttons, *_judging(content, detail, severity)), footer=_footer(card, detail),
+        card, heading=heading, lines=tuple(lines), sections=_sections(detail, zone, now),
+        buttons=(*card.buttons, *_judging(content, detail, severity)), footer=_footer(card, detail, general),
     )  # fmt: skip
 
 
@@ -49,9 +52,10 @@ def _who(detail: Detail) -> str:
     return f"{detail.name or 'Name not known'} · {born} · no. {detail.number}{authority}"
 
 
-def _footer(card: Card, detail: Detail) -> tuple[str, ...]:
+def _footer(card: Card, detail: Detail, general: tuple[str, ...] = ()) -> tuple[str, ...]:
     kept = tuple(line for line in card.footer if line != facts.NO_DETAILS)
-    return (*kept[:1], PRIVATE, *(() if detail.identified else (ELSEWHERE,)), *kept[1:])
+    private = PRIVATE.format(f", until {words.day(detail.until)}" if detail.until else "")
+    return (*kept[:1], *general, private, *(() if detail.identified else (ELSEWHERE,)), *kept[1:])
 
 
 def _judging(content: Content, detail: Detail, severity: str) -> tuple[Button, ...]:
@@ -59,7 +63,11 @@ def _judging(content: Content, detail: Detail, severity: str) -> tuple[Button, .
     if not detail.identified:
         return ()
     ref = words.opaque(content.get("ref"))
+    state = content.get("state")  # of a post that is brought up to date: what was said of the episode and holds
+    if state in ("snoozed", "dismissed"):
+        return ()
     found = [Button("Acknowledge", "", (ACKNOWLEDGE, ref)), Button("Snooze: plan in place", "", (SNOOZE, ref))]
+    found = found[1:] if state == "acknowledged" else found
     critical = severity == "CRITICAL" or any(why.severity == "CRITICAL" for why in detail.whys)
     return (*found, *(() if critical else (Button("Dismiss", "", (DISMISS, ref)),)))
 
@@ -68,18 +76,19 @@ def _sections(detail: Detail, zone: object, now: datetime | None) -> tuple[Secti
     why = tuple(f"{one.rule} {one.severity}: {one.sentence or one.title}"
                 + (f" (since {words.day(one.since)})" if one.since else "") for one in detail.whys)  # fmt: skip
     listed = f"Drugs, as on the list of {words.day(detail.list_date)}" if detail.list_date else "Drugs, list date not known"
-    drugs = tuple(_drug(drug) for drug in detail.drugs[:DRUGS]) or ("none of the drugs watched for is on a list",)
+    none = "none of the drugs watched for is on it" if detail.list_date else "without a list: what is taken is not known here"
+    drugs = tuple(_drug(drug) for drug in detail.drugs[:DRUGS]) or (none,)
     questions = tuple(dict.fromkeys(question for one in detail.whys for question in one.questions))[:QUESTIONS]
     clears = tuple(dict.fromkeys(clear for one in detail.whys for clear in one.clears))[:CLEARS]
     parts = (
         ("Why", why),
-        ("Values, newest first", tuple(_values(one, zone, now) for one in detail.measured)),
+        (VALUES, tuple(_values(one, zone, now) for one in detail.measured)),
         (listed, drugs),
         ("Not known here", detail.unknown),
         ("To review", questions),
         ("It ends by itself when all of these are met", clears),
     )
-    return tuple(Section(title, items) for title, items in parts if items)
+    return tuple(Section(title, items, picture=title == VALUES) for title, items in parts if items)
 
 
 def _values(one: Measured, zone: object, now: datetime | None) -> str:
@@ -88,11 +97,15 @@ def _values(one: Measured, zone: object, now: datetime | None) -> str:
     notes = [*newest.marks, facts.old(newest.at, now), *([newest.assay] if newest.assay else [])]
     when = words.when(newest.at, zone).split(" ")
     text = f"{one.title}, {one.unit}: {newest.text} on {' '.join(when[:3])} ({', '.join(notes)})"
-    return f"{text}; before: {', '.join(_older(value, one.unit) for value in older)}" if older else text
+    return f"{text}; before: {', '.join(_older(value, newest) for value in older)}" if older else text
 
 
-def _older(value: Value, unit: str) -> str:
-    marks = f" ({', '.join(value.marks)})" if value.marks and value.marks != ("before dialysis",) else ""
+def _older(value: Value, newest: Value) -> str:
+    """A value beside a newer one: its unit and assay where they are others, for values of two assays do not compare."""
+    unit = newest.unit
+    notes = [mark for mark in value.marks if mark != "before dialysis"]
+    notes += [value.assay or "assay not stated"] if value.assay != newest.assay else []
+    marks = f" ({', '.join(notes)})" if notes else ""
     other = f" {value.unit}" if value.unit != unit else ""
     return f"{value.text}{other} on {value.day.day} {words.MONTHS[value.day.month - 1]}{marks}"
 
@@ -110,7 +123,7 @@ def drawn(detail: Detail, content: Content, now: datetime) -> tuple[bytes, str]:
     series = [_series(one) for one in shown]
     until = local_day(now, str(content.get("zone") or "UTC"))
     periods = [Period(drug.text.split(",")[0], drug.since, drug.until) for drug in detail.drugs[:DRUGS] if drug.since]
-    spoken = "; ".join(f"{one.title}, {one.unit}: " + ", ".join(_older(value, one.unit) for value in reversed(one.values))
+    spoken = "; ".join(f"{one.title}, {one.unit}: " + ", ".join(_older(value, one.values[0]) for value in reversed(one.values))
                        for one in shown)  # fmt: skip
     alt = f"Trend, oldest first. {spoken}."
     return trend(series, periods, until), alt if len(alt) <= ALT else alt[: ALT - 1] + "…"

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from monitors.delivery.card import plain
+from monitors.delivery.words import day
 
 SNOOZE_FORM, DISMISS_FORM = "form_snooze", "form_dismiss"
 FORMS = {SNOOZE_FORM: "snooze", DISMISS_FORM: "dismiss"}
@@ -26,7 +27,7 @@ def form(deed: str, ref: str, channel: str, severity: str, unit: str, first: dat
     blocks: list[dict[str, Any]] = [{"type": "section", "text": plain(says, 3000)}]
     if snooze:
         blocks.append({
-            "type": "input", "block_id": UNTIL, "label": plain(f"Plan in place until ({last} at the latest)", 100),
+            "type": "input", "block_id": UNTIL, "label": plain(f"Plan in place until ({day(last)} at the latest)", 100),
             "element": {"type": "datepicker", "action_id": FIELD, "initial_date": str(first)},
         })  # fmt: skip
     blocks.append({

@@ -91,7 +91,8 @@ def render(
     now = now or words.instant(content.get("as_of"))
     subject, card = KINDS[shown](content, site, now)
     if detail is not None and shown in OF_AN_EPISODE:
-        card = replace(detail_cards.with_detail(shown, card, content, detail, now), picture=picture[1])
+        alt = "" if shown == "withdrawn" else picture[1]  # what was wrong is not shown again
+        card = replace(detail_cards.with_detail(shown, card, content, detail, now), picture=alt)
     marks = {"late": LATE_KINDS[kind]} if kind in LATE_KINDS and content.get("late") else {}
     marks |= {"possible repeat": REPEAT} if possible_repeat else {}
     if isinstance(step := content.get("escalated"), Mapping):

@@ -220,7 +220,7 @@ REMEDIES = {
     "rows_quarantined": "Mend what `nephrowatch quarantine list` names, then `nephrowatch quarantine retry`.",
     "rule_is_wrong": "Read the reason with `nephrowatch alerts show` and the Ref, then see docs/rule-review.md.",
     "destination_check": "Mend it (docs/slack.md), then nephrowatch notify test, with the destination's name.",
-    "detail_refused": "Cards go there without details. Mend the channel (docs/slack.md, Details), or withdraw the leave.",
+    "detail_refused": "Mend the channel (docs/slack.md, Details), or withdraw the leave.",
     "detail_ends": "Its readers see cards without details from then on. To go on: nephrowatch destinations detail allow.",
     "emergency_access": "The reason and all that was opened are on the page Emergency access; a person has to look at each.",
     "archive_lost": "Restore the archive from its backup; the file is checked on the next night.",
@@ -236,6 +236,8 @@ def operations(content: Content, site: SiteFacts, now: datetime | None) -> tuple
     lines = [f"{title}: {shown(content[key])}" for key, title, shown in FACTS if content.get(key) is not None]
     if isinstance(rows := content.get("rows"), Mapping):
         lines += [f"Rows, {code(reason)}: {whole(number)}" for reason, number in rows.items()]
+    if event in ("destination_check", "detail_refused") and content.get("outcome") in words.STANDINGS:
+        lines.append(words.STANDINGS[str(content["outcome"])])
     remedy = REMEDIES.get(event) or (FEED_REMEDY if feed else "")
     footer = (facts.NO_DETAILS, f"From Nephrowatch at {clean(site.name)}.")
     card = Card(f"OPERATIONS · {what}", (*lines, *([remedy] if remedy else [])), footer)

@@ -31,13 +31,14 @@ def taken_by(connection: Connection, episode_id: int) -> str:
     return str(connection.execute(sql("deliver/taken"), {"episode_id": episode_id}).scalar() or "")
 
 
-def said(connection: Connection, episode_id: int) -> str:
-    """What a person said of an episode that holds still, as a line for its post; '' for nothing. Reasons are on the page."""
+def said(connection: Connection, episode_id: int) -> tuple[str, str]:
+    """What a person said of an episode that holds still: its state, and a line for its post; '' for nothing. Reasons are on the
+    page."""
     row = connection.execute(sql("deliver/said"), {"episode_id": episode_id}).one_or_none()
     if row is None:
-        return ""
+        return "", ""
     until = f" until {words.day(row.until)}: plan in place" if row.until else ""
-    return f"{str(row.state).capitalize()} by {words.clean(row.actor_name)}{until}."
+    return str(row.state), f"{str(row.state).capitalize()} by {words.clean(row.actor_name)}{until}."
 
 
 def keep_payload(

@@ -86,7 +86,7 @@ class Showing:
             row = detail.read(connection, one.outbox_id, leave.place, now)
         if row is None:
             return Shown(leave, refused="cannot_be_shown")
-        return _put_together(leave, row, one.content, self.config, now)
+        return _put_together(leave, row, one.content, self.config, now, draw=kind != "withdrawn")
 
     def holds_still(self, connection: Connection, one: Claim, shown: Shown, now: datetime) -> bool:
         """Whether the leave by which something is about to be shown is still the one that holds."""
@@ -96,11 +96,15 @@ class Showing:
         return found is not None and found.leave_id == shown.leave.leave_id
 
 
-def _put_together(leave: Leave, row: Mapping[str, Any], content: Mapping[str, Any], config: Config, now: datetime) -> Shown:
+def _put_together(
+    leave: Leave, row: Mapping[str, Any], content: Mapping[str, Any], config: Config, now: datetime, draw: bool
+) -> Shown:
     try:
-        made = detail.detail_of(row, content, config)
+        made = detail.detail_of(row, content, config, leave.until)
     except Exception:  # a defect of ours in the details must not keep the alert from going out
         return Shown(leave, refused="cannot_be_shown")
+    if not draw:
+        return Shown(leave, made)
     try:
         return Shown(leave, made, detail_cards.drawn(made, content, now), picture_state="drawn")
     except Exception:  # nor one in the picture

@@ -57,6 +57,21 @@ HELD = {
     "not_storable": "storing it failed, which is a defect of ours: please report it",
 }
 
+STANDINGS = {  # of a Slack destination
+    "ok": "The token is good and the bot is in the channel.",
+    "no_token": "The bot token is not set, or is none.",
+    "token_refused": "Slack refuses the bot token: it was revoked, or is of another app.",
+    "missing_scope": "The bot token lacks a scope it needs to be asked (docs/slack.md).",
+    "channel_not_found": "The channel is not there, or the bot cannot see it.",
+    "archived": "The channel is archived.",
+    "not_a_member": "The bot is not in the channel: invite it there.",
+    "channel_not_private": "There is leave to show details, but the channel is not private: cards go without.",
+    "channel_shared": "There is leave to show details, but the channel is shared: cards go without.",
+    "unreachable": "Slack could not be asked.",
+    "channel_not_checked": "There is leave to show details; whether the channel is private could not be asked: cards go without.",
+    "cannot_be_shown": "There is leave to show details, but they could not be put together: cards go without. Please report it.",
+}
+
 CLEARED = {
     "arrived": "Enough has arrived again that can be used.",
     "listed_again": "The place it comes from can be listed again.",

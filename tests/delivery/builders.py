@@ -101,8 +101,8 @@ CONTENTS = {
 
 
 def message(kind: str = "alert", channel: str = "slack", /, **changed: Any) -> Message:
-    marks = {name: changed.pop(name) for name in ("possible_repeat",) if name in changed}
-    return render(kind, CONTENTS[kind] | changed, SITE, channel, "d-1", now=NOW, **marks)
+    marks = {name: changed.pop(name) for name in ("possible_repeat", "detail", "picture", "pressable") if name in changed}
+    return render(kind, CONTENTS[changed.get("of", kind)] | changed, SITE, channel, "d-1", now=NOW, **marks)
 
 
 def everything(message: Message) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import subprocess
@@ -13,9 +14,13 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from monitors.delivery.charts import Period, Point, Series, trend
+from monitors.delivery import forms
+from monitors.delivery.card import PICTURE
 from monitors.delivery.message import KINDS, Message
+from monitors.delivery.policy import PARENT
 from tests.delivery.builders import message
+from tests.delivery.detail_example import CONTENT, ROW, example
+from tests.delivery.detail_example import picture as picture_of_example
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "gallery"
 PAGE = FOLDER / "messages.md"
@@ -23,29 +28,16 @@ INTRODUCTION = """# Every message, as it is read
 
 Rendered from the code by `python -m tests.delivery.gallery`, the pictures by `make gallery`; a test keeps words and blocks up
 to date. The text form is the text part of an e-mail; the HTML part and the Slack card say the same words in the same order,
-with the links as buttons. The subject is also Slack's fallback text, which lock screens show. Nothing here points to a
-patient; names of places are invented.
+with the links as buttons. The subject is also Slack's fallback text, which lock screens show. Messages point to no patient;
+those titled "With details" exist only where there is leave for them ([slack.md](../slack.md)), and their patient is made up, as
+are the names of places.
 """
-CHART: tuple[tuple[Series, ...], tuple[Period, ...], date] = (
-    (
-        Series("Phosphate", "mg/dL", tuple(
-            Point(date.fromisoformat(day), value)
-            for day, value in (("2025-10-21", 5.1), ("2026-01-20", 5.3), ("2026-02-17", 5.2), ("2026-03-17", 5.9),
-                               ("2026-04-14", 6.8))
-        ), high=5.5),
-        Series("Calcium", "mg/dL", tuple(
-            Point(date.fromisoformat(day), value)
-            for day, value in (("2026-01-20", 9.4), ("2026-02-17", 9.5), ("2026-03-17", 9.6), ("2026-04-14", 9.7))
-        ), low=8.4, high=10.2),
-        Series("PTH", "pg/mL", (
-            Point(date(2025, 10, 21), 410, assay="assay A"), Point(date(2025, 12, 16), 480, assay="assay A"),
-            Point(date(2026, 2, 17), 540, assay="assay B"),
-        ), low=130, high=585),
-    ),
-    (Period("warfarin", date(2025, 11, 3)), Period("calcium carbonate", date(2025, 8, 1), date(2026, 3, 21)),
-     Period("calcitriol", date(2026, 3, 21))),
-    date(2026, 4, 15),
-)  # fmt: skip
+STYLE = """body{margin:16px;font:15px/1.46 Lato,Arial,sans-serif;color:#1d1c1d} h1{font-size:18px;margin:0 0 8px}
+p{white-space:pre-wrap;margin:0 0 8px} small{color:#616061;font-size:13px} hr{border:0;border-top:1px solid #ddd;margin:8px 0}
+a{display:inline-block;border:1px solid #8d8d8d;border-radius:4px;padding:6px 12px;margin:4px 8px 8px 0;font-weight:700}
+img{max-width:360px;border:1px solid #ddd;border-radius:8px;margin:4px 0 8px;display:block}
+.field{border:1px solid #8d8d8d;border-radius:4px;padding:8px}"""
+HEAD = f'<!doctype html><meta charset="utf-8"><style>{STYLE}</style>'
 
 
 def shown() -> list[tuple[str, str, dict[str, Any]]]:
@@ -69,9 +61,36 @@ def shown() -> list[tuple[str, str, dict[str, Any]]]:
     found.append(("operations", "Operations, rows that were set aside", aside))
     unread = {"unit": None, "state": "unreadable", "reason": "truncated", "rows": 0, "criticals": 0}
     found.append(("held", "Held, to operations: a file that could not be read", unread))
+    refused = {"event": "detail_refused", "reason": None, "feed": None, "file": None, "unit": "N3", "destination": "n3-slack",
+               "outcome": "channel_shared"}  # fmt: skip
+    found.append(("operations", "Operations, a leave to show details that could not be used", refused))
+    check = {"event": "destination_check", "reason": None, "feed": None, "file": None, "destination": "n3-slack",
+             "outcome": "not_a_member"}  # fmt: skip
+    found.append(("operations", "Operations, a destination that cannot be used as it is", check))
     little = {"alarm": "little", "unit": "N3", "rows": 4, "min_rows": 40}
     found.append(("alarm", "Alarm, a unit of a feed that serves several", little))
+    shows = {"detail": example(), "picture": picture_of_example(), "pressable": True}
+    unsure = example(ROW | {"patient": {"number": "TEST-00417"}, "drugs": [], "list_date": None})
+    critical = example(ROW | {"limbs": [ROW["limbs"][0] | {"severity": "CRITICAL"}]})
+    found += [
+        ("alert", "With details, where there is leave: alert", CONTENT | shows),
+        ("alert", "With details: a CRITICAL, told late", CONTENT | shows | {
+            "detail": critical, "severity": "CRITICAL", "late": True}),
+        ("alert", "With details: fewer than two identifiers, and no picture", CONTENT | shows | {
+            "detail": unsure, "picture": (b"", "")}),
+        ("handed_over", "With details: handed over", CONTENT | shows | {"change_kind": "handed_over"}),
+        ("withdrawn", "With details: withdrawn", CONTENT | shows | {"change_kind": "retracted", "acknowledge_by": None}),
+        ("parent", "With details: the first post, brought up to date", CONTENT | shows | {
+            "of": "alert", "taken_by": "Dr. Example North",
+            "state": "snoozed", "said": "Snoozed by Dr. Example North until 29 Apr 2026: plan in place."}),
+    ]  # fmt: skip
     return found
+
+
+def asked() -> dict[str, dict[str, Any]]:
+    """The forms that Slack opens, by title."""
+    given = ("NW-4F7K-2", "C0N3RENAL", "HIGH", "N3", date(2026, 4, 16), date(2026, 5, 15))
+    return {"Form, snooze": forms.form("snooze", *given), "Form, dismiss": forms.form("dismiss", *given)}
 
 
 def slug(title: str) -> str:
@@ -82,21 +101,41 @@ def page() -> str:
     parts = [INTRODUCTION]
     for kind, title, changed in shown():
         card, name = message(kind, "email", **changed), slug(title)
+        mail = "" if kind == PARENT else f" ![As e-mail: {title}](mail/{name}.png)"  # only Slack brings a post up to date
         parts.append(
             f"## {title}\n\n```text\nSubject: {card.subject}\n\n{card.text}```\n\n"
-            f"[Slack blocks](slack/{name}.json)\n\n![In Slack: {title}](slack/{name}.png) "
-            f"![As e-mail: {title}](mail/{name}.png)\n"
+            f"[Slack blocks](slack/{name}.json)\n\n![In Slack: {title}](slack/{name}.png){mail}\n"
         )
-    parts.append("## Trend picture\n\nOnly where a destination may show detail. The patient is made up.\n\n![Trend of a made-up "
-                 "patient: phosphate, calcium, PTH, drugs](chart.png)\n")  # fmt: skip
+    for title in asked():
+        parts.append(f"## {title}\n\nWhat Slack opens on the button of a card with details; it holds no patient.\n\n"
+                     f"[Slack view](slack/{slug(title)}.json)\n\n![{title}](slack/{slug(title)}.png)\n")  # fmt: skip
+    words = picture_of_example()[1]
+    parts.append("## Trend picture\n\nOnly where there is leave to show details. The patient is made up. Its words, for whoever "
+                 f"cannot see it: {words}\n\n![{words}](chart.png)\n")  # fmt: skip
     return "\n".join(parts)
 
 
 def blocks() -> dict[str, str]:
     """File name -> the Slack blocks of a message."""
     cards = {slug(title): message(kind, "slack", **changed) for kind, title, changed in shown()}
-    return {f"{name}.json": json.dumps({"text": card.subject, "blocks": list(card.blocks)}, indent=1, ensure_ascii=False) + "\n"
-            for name, card in cards.items()}  # fmt: skip
+    shown_as: dict[str, Any] = {name: {"text": card.subject, "blocks": list(card.blocks)} for name, card in cards.items()}
+    shown_as |= {slug(title): view for title, view in asked().items()}
+    return {f"{name}.json": json.dumps(one, indent=1, ensure_ascii=False) + "\n" for name, one in shown_as.items()}
+
+
+def as_slack_asks(view: dict[str, Any]) -> str:
+    """A form about as Slack draws it: for a picture only."""
+    parts = [f"<h1>{escape(view['title']['text'])}</h1>"]
+    for block in view["blocks"]:
+        if block["type"] == "section":
+            parts.append(f"<p>{escape(block['text']['text'])}</p>")
+        else:
+            element = block["element"]
+            filled = escape(str(element.get("initial_date") or " "))
+            size = "min-height:72px" if element["type"] == "plain_text_input" else ""
+            parts.append(f'<p><b>{escape(block["label"]["text"])}</b></p><p class="field" style="{size}">{filled}</p>')
+    buttons = f"<a>{escape(view['close']['text'])}</a> <a>{escape(view['submit']['text'])}</a>"
+    return f"{HEAD}{''.join(parts)}<div>{buttons}</div>"
 
 
 def as_slack_shows(card: Message) -> str:
@@ -107,14 +146,24 @@ def as_slack_shows(card: Message) -> str:
             parts.append(f"<h1>{escape(block['text']['text'])}</h1>")
         elif block["type"] == "section":
             parts.append(f"<p>{escape(block['text']['text'])}</p>")
+        elif block["type"] == "divider":
+            parts.append("<hr>")
+        elif block["type"] == "image":
+            parts.append(f'<img src="{inline(card.picture)}" alt="{escape(block["alt_text"])}">')
         elif block["type"] == "actions":
             parts.append("<div>" + "".join(f"<a>{escape(one['text']['text'])}</a>" for one in block["elements"]) + "</div>")
         elif block["type"] == "context":
             parts.append("<small>" + "<br>".join(escape(one["text"]) for one in block["elements"]) + "</small>")
-    style = ("body{margin:16px;font:15px/1.46 Lato,Arial,sans-serif;color:#1d1c1d}h1{font-size:18px;margin:0 0 8px}p{white-space:"
-             "pre-wrap;margin:0 0 8px}a{display:inline-block;border:1px solid #8d8d8d;border-radius:4px;padding:6px 12px;margin:"
-             "4px 8px 8px 0;font-weight:700}small{color:#616061;font-size:13px}")  # fmt: skip
-    return f'<!doctype html><meta charset="utf-8"><style>{style}</style><b>Nephrowatch</b> <small>APP</small>{"".join(parts)}'
+    return f'{HEAD}<b>Nephrowatch</b> <small>APP</small>{"".join(parts)}'
+
+
+def as_mail_shows(card: Message) -> str:
+    """The HTML part with its picture in place."""
+    return card.html.replace(f"cid:{PICTURE}", inline(card.picture))
+
+
+def inline(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def picture(html: str, to: Path, width: int) -> None:
@@ -127,7 +176,7 @@ def picture(html: str, to: Path, width: int) -> None:
         source.write_text(html, encoding="utf-8")
         subprocess.run(
             [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={folder}/profile",
-             f"--window-size={width},1700", f"--screenshot={to}", source.as_uri()],
+             f"--window-size={width},2600", f"--screenshot={to}", source.as_uri()],
             check=True, capture_output=True, timeout=120)  # fmt: skip
     from matplotlib import image
 
@@ -142,11 +191,14 @@ def write(pictures: bool) -> None:
     PAGE.write_text(page(), encoding="utf-8")
     for name, text in blocks().items():
         (FOLDER / "slack" / name).write_text(text, encoding="utf-8")
-    (FOLDER / "chart.png").write_bytes(trend(*CHART))
+    (FOLDER / "chart.png").write_bytes(picture_of_example()[0])
     if pictures:
+        for title, view in asked().items():
+            picture(as_slack_asks(view), FOLDER / "slack" / f"{slug(title)}.png", 560)
         for kind, title, changed in shown():
             picture(as_slack_shows(message(kind, "slack", **changed)), FOLDER / "slack" / f"{slug(title)}.png", 560)
-            picture(message(kind, "email", **changed).html, FOLDER / "mail" / f"{slug(title)}.png", 640)
+            if kind != PARENT:
+                picture(as_mail_shows(message(kind, "email", **changed)), FOLDER / "mail" / f"{slug(title)}.png", 640)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def test_a_snooze_asks_for_a_plan_and_a_day_and_keeps_both(card: Line, database:
     view = ask(card, "U0NEAR", "snooze")
     assert (view["callback_id"], json.loads(view["private_metadata"])) == (
         "form_snooze", {"ref": "NW-1-1", "channel": "C0TEST"})  # fmt: skip
-    assert "2026-05-15 at the latest" in str(view["blocks"])
+    assert "15 May 2026 at the latest" in str(view["blocks"])
     assert "NW-1-1 · HIGH · Unit N3" in str(view["blocks"])
     assert state(database) == "open"
     assert send(card, view, "U0NEAR", reason=REASON, until="2026-04-29") is None
@@ -229,8 +229,8 @@ def test_the_post_says_what_was_said_of_it_and_by_whom(card: Line, database: Dat
     from tests.delivery.builders import SITE
 
     with database.begin(Role.DELIVERY) as connection:
-        said = sending.said(connection, 1)
-    assert said == "Acknowledged by Dr. Near."
+        state, said = sending.said(connection, 1)
+    assert (state, said) == ("acknowledged", "Acknowledged by Dr. Near.")
     assert said in render("parent", {**row["content"], "said": said}, SITE, "slack", "d-1", now=NOW).text
 
 

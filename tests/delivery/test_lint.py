@@ -20,7 +20,7 @@ DRUGS = (
     r"calcimimetics?|thiosulfate|drugs?|medicines?|medications?|doses?|dialysate|treatments?|therapy"
 )
 VERBS = (
-    r"start|stop|hold|reduce|increase|switch|give|lower|raise|change|consider|prescribe|discontinue|withhold|titrate|should|must"
+    r"start|stop|hold|reduce|increase|switch|give|lower|raise(?!d\b)|change|consider|prescribe(?!r\b)|discontinue|withhold|titrate|should|must"
 )
 ADVICE = re.compile(rf"\b({VERBS})\w*\b[^.\n]{{0,60}}\b({DRUGS})\b|\b({DRUGS})\b[^.\n]{{0,60}}\b(should|must)\b", re.IGNORECASE)
 REASSURES = re.compile(r"\b(normal|safe|all clear|reassur\w*|healthy|nothing to worry|no action)\b", re.IGNORECASE)

@@ -251,11 +251,12 @@ def test_severity_is_a_word_in_the_html_not_only_a_colour() -> None:
 
 
 def test_the_gallery_shows_what_the_code_says() -> None:
-    from tests.delivery.gallery import FOLDER, PAGE, blocks, page, shown, slug
+    from monitors.delivery.policy import PARENT
+    from tests.delivery.gallery import FOLDER, PAGE, asked, blocks, page, shown, slug
 
     assert PAGE.read_text(encoding="utf-8") == page(), "run: make gallery"
     kept = {path.name: path.read_text(encoding="utf-8") for path in (FOLDER / "slack").glob("*.json")}
     assert kept == blocks(), "run: make gallery"
-    for part in ("slack", "mail"):
-        pictures = {path.stem for path in (FOLDER / part).glob("*.png")}
-        assert pictures == {slug(title) for _, title, _ in shown()}, "run: make gallery"
+    drawn = {part: {path.stem for path in (FOLDER / part).glob("*.png")} for part in ("slack", "mail")}
+    assert drawn["slack"] == {*(slug(title) for _, title, _ in shown()), *map(slug, asked())}, "run: make gallery"
+    assert drawn["mail"] == {slug(title) for kind, title, _ in shown() if kind != PARENT}, "run: make gallery"

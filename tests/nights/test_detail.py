@@ -80,7 +80,8 @@ def test_a_card_with_details_says_who_what_why_and_what_ends_it(unit: Site) -> N
                  "Calcium (total), mg/dL: 9.7637", "541.3", "Warfarin 3 mg, since 1 Jun 2025",
                  "Drugs, as on the list of 14 Apr 2026",
                  "what the vitamin K antagonist is for", "Is a recent skin examination on record?",
-                 "It ends by itself when", "by a leave that ends", "Told now because: "):  # fmt: skip
+                 "It ends by itself when", "approved for this channel or mailbox, until 30 Jun 2026",
+                 "Told now because: "):  # fmt: skip
         assert said in shown, said
     [picture] = image(post)
     [upload] = unit.slack_standin.uploads.files.values()
