@@ -29,7 +29,8 @@ def product(day: str, value: float) -> dict[str, Any]:
 
 
 ROW: dict[str, Any] = {
-    "leave": 3, "evidence": 2, "schedule": "Tue/Thu/Sat", "list_date": "2026-03-28",
+    "leave": 3, "evidence": 2, "list_date": "2026-03-28",
+    "place": {"schedule": "Tue/Thu/Sat", "clinician": "Dr. Example North"},
     "patient": {"family_name": "EXAMPLE", "given_name": "Alex", "born": "1957-02-03", "number": "TEST-00417",
                 "authority": "HOSP"},
     "limbs": [{
