@@ -8,8 +8,27 @@ from datetime import date
 import pytest
 
 from monitors.delivery.charts import Period, Point, Series, runs, trend
-from tests.delivery.gallery import CHART
 
+CHART: tuple[tuple[Series, ...], tuple[Period, ...], date] = (
+    (
+        Series("Phosphate", "mg/dL", tuple(
+            Point(date.fromisoformat(day), value)
+            for day, value in (("2025-10-21", 5.1), ("2026-01-20", 5.3), ("2026-02-17", 5.2), ("2026-03-17", 5.9),
+                               ("2026-04-14", 6.8))
+        ), high=5.5),
+        Series("Calcium", "mg/dL", tuple(
+            Point(date.fromisoformat(day), value)
+            for day, value in (("2026-01-20", 9.4), ("2026-02-17", 9.5), ("2026-03-17", 9.6), ("2026-04-14", 9.7))
+        ), low=8.4, high=10.2),
+        Series("PTH", "pg/mL", (
+            Point(date(2025, 10, 21), 410, assay="assay A"), Point(date(2025, 12, 16), 480, assay="assay A"),
+            Point(date(2026, 2, 17), 540, assay="assay B"),
+        ), low=130, high=585),
+    ),
+    (Period("warfarin", date(2025, 11, 3)), Period("calcium carbonate", date(2025, 8, 1), date(2026, 3, 21)),
+     Period("calcitriol", date(2026, 3, 21))),
+    date(2026, 4, 15),
+)  # fmt: skip
 PTH = Series("PTH", "pg/mL", (
     Point(date(2025, 6, 3), 310, assay="assay A"), Point(date(2025, 9, 2), 420, assay="assay A"),
     Point(date(2025, 10, 1), 460, assay="assay A"), Point(date(2025, 11, 1), 700, assay="assay B"),
