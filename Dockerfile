@@ -16,6 +16,7 @@ RUN python -m venv /opt/venv \
         --only-binary :all: $from --require-hashes -r runtime.lock
 COPY monitors /opt/nephrowatch/monitors
 COPY dags /opt/nephrowatch/dags
+COPY plugins /opt/nephrowatch/plugins
 COPY sql /opt/nephrowatch/sql
 COPY config /opt/nephrowatch/config
 COPY expectations /opt/nephrowatch/expectations
@@ -40,6 +41,7 @@ ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
     AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/nephrowatch/dags \
+    AIRFLOW__CORE__PLUGINS_FOLDER=/opt/nephrowatch/plugins \
     AIRFLOW__CORE__LOAD_EXAMPLES=False \
     NEPHROWATCH_CONFIG=/opt/nephrowatch/config \
     NEPHROWATCH_HOME=/var/lib/nephrowatch

@@ -325,3 +325,26 @@ def test_a_night_without_patients_is_still_reconciled_and_sealed(walks: Any) -> 
 def test_delivery_and_watch_are_one_call_each(walks: Any, name: str) -> None:
     assert walks[name]["calls"] == [[name]]
     assert walks[name]["state"] == "success"
+
+
+# ------------------------------------------------------------------------------------- the link in Airflow's menu
+PLUGINS = """
+import json, sys
+from airflow import plugins_manager
+from airflow.api_fastapi.core_api.datamodels.plugins import ExternalViewResponse
+found = [view for plugin in plugins_manager.get_plugin_info() if plugin["name"] == "nephrowatch_pages"
+         for view in plugin["external_views"]]
+wanted = {"name", "href", "destination", "url_route"}
+shown = [ExternalViewResponse.model_validate(view).model_dump(include=wanted) for view in found]
+json.dump([shown, plugins_manager.get_import_errors()], open(sys.argv[1], "w"))
+"""
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_airflow_links_to_the_pages(tmp_path: Path, configured: bool) -> None:
+    """As an external link, since the pages refuse a frame; without a configuration there is no link, and no error."""
+    folder = ROOT / "config" if configured else tmp_path
+    extra = {"AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"), "NEPHROWATCH_CONFIG": str(folder)}
+    (tmp_path / "airflow").mkdir()
+    link = {"name": "Nephrowatch", "href": "http://127.0.0.1:18080", "destination": "nav", "url_route": None}
+    assert Airflow(tmp_path / "airflow", extra=extra).answer(PLUGINS) == [[link] if configured else [], {}]

@@ -61,6 +61,7 @@ class Pages:
         )  # fmt: skip
         self.templates.globals.update(shapes=words.SHAPES, site=here.config.site, next_session=words.next_session)
         self.verifier: Any = None
+        self.counted: Any = None
 
     def render(self, request: Request, template: str, given: Mapping[str, Any] | None = None, status: int = 200) -> HTMLResponse:
         session = getattr(request.state, "session", None)
@@ -129,11 +130,11 @@ def people_of(here: Here) -> CurrentUser:
 
 def application(here: Here, *, current_user: CurrentUser | None = None, secure: bool = False, oidc: Any = None) -> FastAPI:
     """The app. current_user: a verified e-mail address -> Viewer; secure: cookies for HTTPS only; oidc: see `signin`."""
-    from monitors.web import alert, api, feeds, history, morning, patient, rules, signin, verified
+    from monitors.web import alert, api, costs, feeds, history, morning, patient, rules, signin, verified
 
     app = FastAPI(title="Nephrowatch", docs_url=None, redoc_url=None, openapi_url=None)
     pages = Pages(here, current_user or people_of(here), secure)
-    pages.verifier = verified.Verifier()
+    pages.verifier, pages.counted = verified.Verifier(), costs.Counted()
     app.state.pages, app.state.oidc = pages, oidc
     for room in (signin, morning, alert, patient, history, rules, feeds, api):
         app.include_router(room.router)

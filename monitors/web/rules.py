@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from monitors import pipeline
 from monitors.web.access import Session
 from monitors.web.app import Pages, need
+from monitors.web.costs import NIGHTS
 from monitors.web.reading import Reading, reading
 
 router = APIRouter()
@@ -23,12 +24,13 @@ def rules(request: Request, session: Signed, old: str = "", new: str = "") -> Re
     pages: Pages = request.app.state.pages
     with reading(pages.here, session) as read:
         sets = read.rows("web/rulesets")
+        night = (read.one("web/newest_night") or {}).get("night")
         changed = difference(_body(read, old), _body(read, new)) if old and new else None
     models = {rule.id: rule for rule in pages.here.config.rules}
     listed = sorted(pipeline.rules_list(here=pages.here), key=lambda rule: str(rule["rule"]))
     return pages.render(request, "rules.html", {
         "title": "Rules", "rules": listed, "models": models, "sets": sets, "old": old, "new": new,
-        "changed": changed})  # fmt: skip
+        "changed": changed, "costs": pages.counted.upto(pages, night), "nights": NIGHTS})  # fmt: skip
 
 
 def _body(read: Reading, ruleset: str) -> Any:

@@ -11,8 +11,10 @@ import pytest
 import sqlalchemy
 from fastapi.routing import APIRoute
 
+from monitors import pipeline
 from monitors.database import Role
 from monitors.delivery.report_cards import operations
+from monitors.web import costs
 from tests.site import draw
 from tests.web.conftest import WHO, Web, links
 
@@ -334,3 +336,21 @@ def test_a_patient_with_two_numbers_shows_the_drugs_of_both(web: Web) -> None:
             connection.execute(sqlalchemy.text("SELECT set_config('nephrowatch.units', :u, true)"), {"u": units})
             of = sqlalchemy.text("SELECT count(*) FROM nephrowatch.subjects_of(:patient)")
             assert connection.scalar(of, {"patient": patient}) == seen, units
+
+
+def test_the_rules_page_says_what_the_rules_cost(web: Web) -> None:
+    pages = web.app.state.pages
+    [(night,)] = web.site.rows("SELECT max(night) FROM nephrowatch.runs")
+    assert web.post("doctor", f"/alerts/{web.ref}/take", reason="Mine").status_code == 303
+    pages.counted.refresh(pages, night)
+    found = pipeline.rules_burden(here=pages.here)
+    told = sum(row["messages"] for row in found["burden"])
+    assert told > 0
+    assert sum(row["messages"] for row in pages.counted.costs.rules.values()) == told
+    for who in WHO:
+        text = web.as_(who).get("/rules").text
+        assert f"up to {night:%d %b %Y}" in text
+        assert "EXAMPLE" not in text
+    flagged = costs.summed({**found, "flagged": ["R01"]}, night)
+    pages.counted.costs = flagged
+    assert "two months on end:</strong> R01. Review it." in web.as_("owner").get("/rules").text
