@@ -9,7 +9,7 @@ import typer
 
 from monitors import config, settings
 from monitors.cli_words import Json, out, print_json, table
-from monitors.config import Config
+from monitors.config import Config, UnitModel
 from monitors.errors import UserError
 from monitors.records import Severity
 from monitors.route_checks import line_of
@@ -68,7 +68,7 @@ def show(
             for way, groups in by_way.items():
                 what = "every cause" if len(by_way) == 1 else ", ".join(groups)
                 lines.append((one.code, str(severity), what, ", ".join(way) or "the morning list only"))
-        lines.append((one.code, "morning list", "", ", ".join(found.routes.digest(one.code))))
+        lines.append((one.code, "morning list", listed_at(one), ", ".join(found.routes.digest(one.code))))
     if unit and not lines:
         raise UserError(f"Unit {unit!r} is not in site.yaml; there are {', '.join(one.code for one in found.site.units)}.")
     lines.append(("every", "operations", "", ", ".join(found.routes.operations())))
@@ -104,6 +104,12 @@ def asks(node: Node) -> str:
     if "alert" in node.messages:
         what += [", ".join(node.severities or ())] + ([f"causes {', '.join(node.groups)}"] if node.groups is not None else [])
     return "; ".join(what + ([f"owners {', '.join(node.owners)}"] if node.owners is not None else []))
+
+
+def listed_at(unit: UnitModel) -> str:
+    """When a unit's morning list comes, in its own time."""
+    due = f"{unit.list_ahead_minutes} min before {min(unit.shifts):%H:%M}" if unit.shifts else f"{unit.deadline:%H:%M}"
+    return f"due {due} {unit.zone}{f', not before {unit.list_from:%H:%M}' if unit.list_from else ''}"
 
 
 def muted(one: InhibitionModel) -> str:

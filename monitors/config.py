@@ -14,7 +14,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, Field, model_validator
 
-from monitors import documents, inputs, records, route_checks
+from monitors import documents, hours, inputs, records, route_checks
 from monitors.destinations import Destination, EmailDestination, SlackDestination
 from monitors.documents import Document
 from monitors.errors import ConfigError, UserError
@@ -41,13 +41,37 @@ class UnitModel(Document):
     name: str
     zone: Zone
     cutoff: dt.time = dt.time(4, 0)
-    deadline: dt.time = Field(dt.time(6, 0), description="local time by which its morning list has to be there, or it is told so")
+    shifts: list[dt.time] = Field([], description="local times its shifts begin; its morning list is due before the first")
+    list_ahead_minutes: int = Field(45, ge=0, le=720, description="so long before that")
+    deadline: dt.time = Field(dt.time(6, 0), description="local time its morning list is due, where no shifts are named")
+    list_from: dt.time | None = Field(None, description="local time the list is held until, if the night ends sooner")
     lab_cycle_days: int = Field(
         CYCLE_DAYS, ge=1, description="length of its laboratory cycle: a rule is silent for two of them after it went live"
     )
 
+    @model_validator(mode="after")
+    def _held_no_longer_than_a_night(self) -> UnitModel:
+        if self.list_from is not None:
+            due = self.list_due(dt.date(2026, 1, 15))
+            if due - hours.held_until(self.list_from, self.zone, due) > dt.timedelta(hours=12):
+                raise ValueError("list_from lies after the time the morning list is due: it would come late every day")
+        return self
+
     def record(self) -> records.Unit:
         return records.Unit(self.code, self.name, self.zone, self.cutoff)
+
+    def list_due(self, night: dt.date) -> dt.datetime:
+        """When the morning list of a night has to be there: before the first shift, else at the deadline."""
+        if not self.shifts:
+            return hours.due(night, self.deadline, self.zone)
+        return hours.due(night, min(self.shifts), self.zone, dt.timedelta(minutes=self.list_ahead_minutes))
+
+    def list_held(self, night: dt.date, now: dt.datetime) -> dt.datetime | None:
+        """Until when a list that is made now is held; None: it goes at once."""
+        if self.list_from is None:
+            return None
+        held = hours.held_until(self.list_from, self.zone, self.list_due(night))
+        return held if held > now else None
 
 
 class HistoryModel(Document):

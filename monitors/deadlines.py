@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from monitors import hours
 from monitors.config import Config
 from monitors.database import sql
 from monitors.delivery import outbox
@@ -23,8 +22,8 @@ def look(connection: Connection, config: Config, now: datetime) -> list[str]:
         return found
     for unit in config.site.units:
         nights = (night_of(now) - timedelta(days=back) for back in (0, 1))
-        night = next((night for night in nights if hours.due(night, unit.deadline, unit.zone) <= now), None)
-        due = hours.due(night, unit.deadline, unit.zone) if night else now
+        night = next((night for night in nights if unit.list_due(night) <= now), None)
+        due = unit.list_due(night) if night else now
         if night is None or newest >= night or now - due > TOO_LATE:
             continue
         found.append(unit.code)

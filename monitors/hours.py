@@ -18,11 +18,18 @@ def at(day: date, local: time, zone: str) -> datetime:
     return datetime.combine(day, local, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def due(night: date, deadline: time, zone: str) -> datetime:
-    """When a night's list is due at a unit: the first time its clock shows `deadline` after the night can be done."""
+def due(night: date, deadline: time, zone: str, ahead: timedelta = timedelta(0)) -> datetime:
+    """When a night's list is due at a unit: so long (`ahead`, in elapsed time) before its clock shows `deadline`, the first time
+    that is after the night can be done."""
     earliest = datetime.combine(night, BEGINS, UTC) + RUNS_FOR
     day = earliest.astimezone(ZoneInfo(zone)).date()
-    return next(found for n in range(3) if (found := at(day + timedelta(days=n), deadline, zone)) >= earliest)
+    return next(found for n in range(3) if (found := at(day + timedelta(days=n), deadline, zone) - ahead) >= earliest)
+
+
+def held_until(local: time, zone: str, due: datetime) -> datetime:
+    """The last time before a list is due that a unit's clock shows `local`: it goes no sooner."""
+    day = due.astimezone(ZoneInfo(zone)).date()
+    return next(found for n in range(3) if (found := at(day - timedelta(days=n), local, zone)) <= due)
 
 
 def quiet_until(start: time, end: time, zone: str, now: datetime) -> datetime | None:

@@ -22,7 +22,7 @@ from monitors.history import ledger
 from monitors.memory import uncollected
 from monitors.mending import Retried, discard, release, resolve, retry, unmerge
 from monitors.receiving import archive_url, receive
-from monitors.records import night_of
+from monitors.records import night_of, utc_text
 from monitors.rules import judge as engine
 from monitors.rules.judged import Judged
 from monitors.settings import Settings
@@ -106,17 +106,21 @@ def seal(db: Database, config: Config, run_id: int, now: datetime) -> None:
 
 
 def _queue_lists(connection: Connection, config: Config, judgement_id: int, night: date, now: datetime) -> None:
-    """One morning list a unit, unless a later night was decided there meanwhile: then that night's list is the news."""
+    """One morning list a unit, unless a later night was decided there meanwhile: then that night's list is the news. Made too
+    soon, it is held as the unit asks; made too late, it goes at once and says so."""
     frontier = {row.unit: row.judged_through for row in connection.execute(sql("read/frontiers")) if row.judged_through}
     newest = max(frontier.values(), default=night)  # for a unit that had no patients on any night
     for content in night_list.lists(connection, config, judgement_id, night, now, review.book(connection, config)):
         unit = content["unit"]
         if frontier.get(unit, newest) > night:
             continue
+        model = next(one for one in config.site.units if one.code == unit)
+        content |= {"due": utc_text(model.list_due(night)), "late": now > model.list_due(night)}
         for destination in config.routes.digest(unit):
             outbox.enqueue(
                 connection, dedup_key=f"digest/{unit}/{night}/{destination}", kind="digest", destination=destination,
                 severity=None, unit=unit, night=night, episode_id=None, change_seq=None, content=content, now=now,
+                not_before=model.list_held(night, now),
             )  # fmt: skip
 
 

@@ -26,7 +26,10 @@ REMINDER = "REMINDER: nobody has taken or acknowledged this within {} minutes of
 INSTEAD = "SENT HERE INSTEAD: it could not be delivered to {}."
 UPDATED = "UPDATED: this post shows the newest state. What happened when stands in its thread."
 LATE = "LATE: this should have been told earlier. It is told now because it still holds."
-LATE_KINDS = {"alert": LATE, "storm": LATE, "unverified": "LATE: a sample is over a day old, or its age is not known."}
+LATE_KINDS = {
+    "alert": LATE, "storm": LATE, "unverified": "LATE: a sample is over a day old, or its age is not known.",
+    "digest": "LATE: this list comes after the time it was due. The night took longer than usual, or began later.",
+}  # fmt: skip
 
 KINDS: dict[str, Callable[[Content, SiteFacts, datetime | None], tuple[str, Card]]] = {
     "alert": episode_cards.alert,

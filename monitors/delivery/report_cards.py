@@ -1,6 +1,6 @@
 """The cards about a unit or the machinery: the morning list, as counts only, and operations messages.
 
-Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active, open, sections[{title,
+Content of a digest is what `digest.digest` makes: unit, unit_name, zone, active, open, due, late, sections[{title,
 episodes, lines[{severity, group, episodes}]}], not_assessed[{group, reason, patients}], assessed{group: n},
 overdue, oldest_input, newest_input, feeds{problem: files}, silent[{feed, since, newest_input, overdue}],
 unverified[{analyte, direction, results, refs}], held{reason: files}, withheld[{reason, episodes}],
@@ -40,6 +40,7 @@ def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str
     lines = (
         f"Patients watched: {whole(content.get('active'))}    Open lab reviews: {whole(content.get('open'))}",
         f"Latest results of these patients: newest {newest}, oldest {oldest}.",
+        *([f"This list was due {words.when(content.get('due'), content.get('zone'), now)}."] if content.get("late") else []),
         HOURS_OLD,
     )
     heading = f"Morning list · Unit {unit}" + (f" ({name})" if name and name != unit else "")

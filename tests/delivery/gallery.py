@@ -50,6 +50,8 @@ def shown() -> list[tuple[str, str, dict[str, Any]]]:
         ("alert", "Alert, to others because nobody answered", {"escalated": {"minutes": 60, "reminder": False}}),
         ("alert", "Alert, a reminder", {"escalated": {"minutes": 30, "reminder": True}}),
     ]
+    late = {"late": True, "due": "2026-04-15T04:45:00Z"}
+    found.append(("digest", "Digest, late", late))
     undelivered = {
         "event": "undelivered", "reason": None, "feed": None, "unit": "N3", "destination": "n3-slack",
         "message": "alert", "severity": "HIGH", "outcome": "permanent", "outbox_id": 12, "file": None,

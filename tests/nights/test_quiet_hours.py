@@ -89,6 +89,48 @@ def test_a_list_that_is_due_and_not_there_is_said_once(site: Site) -> None:
     assert pipeline.watch(here=site.here)["unfinished"] == []
 
 
+def with_shifts(site: Site, more: str = "") -> None:
+    file = site.root / "config" / "site.yaml"
+    zone = "zone: Europe/London,"
+    file.write_text(file.read_text().replace(zone, f"{zone} shifts: [\"12:30\", \"06:30\"], {more}"))
+
+
+def the_lists(site: Site, unit: str = "N1") -> list[str]:
+    """The morning lists of a unit that came, in order; the first is that of the night before."""
+    return [str(mail["text"]) for mail in site.smtp_standin.mails if f"Morning list · Unit {unit}" in mail["text"]]
+
+
+@pytest.mark.hazard(18, 19)
+def test_the_list_is_due_before_the_first_shift_and_says_so_when_it_is_late(site: Site) -> None:
+    with_shifts(site)
+    settle(site)
+    at(site, 4.7)
+    assert pipeline.watch(here=site.here)["unfinished"] == []
+    at(site, 4.8)  # 05:48 in London, 42 minutes before the first shift
+    assert pipeline.watch(here=site.here)["unfinished"] == ["N1"]
+    pipeline.night(NIGHT, live=True, here=site.here)
+    assert "LATE: this list comes after the time it was due" in the_lists(site)[-1]
+    assert "This list was due Wed 15 Apr 05:45 BST (3 min ago)." in the_lists(site)[-1]
+
+
+@pytest.mark.hazard(18)
+def test_a_list_that_is_ready_early_is_held_only_where_the_unit_says_until_when(site: Site) -> None:
+    with_shifts(site, "list_from: \"05:00\",")
+    settle(site)
+    at(site, 3)
+    pipeline.night(NIGHT, live=True, here=site.here)
+    assert (len(the_lists(site)), len(the_lists(site, "N2"))) == (1, 2)
+    at(site, 3.9)
+    pipeline.deliver(here=site.here)
+    assert len(the_lists(site)) == 1
+    found = pipeline.watch(here=site.here)
+    assert (found["unfinished"], found["stuck"]) == ([], 0)
+    at(site, 4)
+    pipeline.deliver(here=site.here)
+    assert len(the_lists(site)) == 2
+    assert "LATE" not in the_lists(site)[-1]
+
+
 @pytest.mark.hazard(19)
 def test_a_site_that_never_ran_is_told_nothing(site: Site) -> None:
     at(site, 10)
