@@ -67,19 +67,30 @@ def columns(
     out = np.full(len(frame), "", dtype=object)
     if "number" not in frame:
         return out
+    first = frame["number"].fillna(frame["seems"]).to_numpy(dtype=np.float64)
+    last = frame["seems_last"].to_numpy(dtype=np.float64) if "seems_last" in frame else np.full(len(frame), np.nan)
+    for number in (first, last) if np.isfinite(last).any() else (first,):
+        out = np.where(out == "", _sides(frame, number, analytes, frame if beside is None else beside, history), out)
+    return out
+
+
+def _sides(
+    frame: pd.DataFrame, number: np.ndarray, analytes: Mapping[str, Analyte], beside: pd.DataFrame, history: pd.DataFrame | None
+) -> np.ndarray:
+    """(n,) '', 'low' or 'high' for the numbers of derived laboratory rows."""
+    out = np.full(len(frame), "", dtype=object)
     named = frame["analyte_name"].to_numpy(dtype=object)
     state = frame["unit_state"].to_numpy(dtype=object)
     if "flip_state" in frame:
         state = np.where(frame["flip_state"] == "flipped", "flipped", state)
     ucum, comparator = (frame[name].to_numpy(dtype=object) for name in ("measured_in", "comparator"))
-    number = frame["number"].fillna(frame["seems"]).to_numpy(dtype=np.float64)
     for name, analyte in analytes.items():
         if analyte.critical is not None and len(rows := np.flatnonzero(named == name)):
             meant = _nearly(frame["unit_text"].iloc[rows], analyte)
             there = (state[rows] == "unknown") & pd.notna(meant)
             out[rows] = critical_in_any_unit(
                 number[rows], comparator[rows], np.where(there, "known", state[rows]), np.where(there, meant, ucum[rows]),
-                analyte, _seen(name, analyte, frame if beside is None else beside, history),
+                analyte, _seen(name, analyte, beside, history),
             )  # fmt: skip
     return out
 

@@ -44,7 +44,7 @@ FIELDS: dict[str, tuple[set[str], set[str]]] = {  # kind -> (fields a mapping mu
     "labs": (
         {"patient", "collected_at", "code", "value"},
         {"unit_text", "status", "issued_at", "accession", "specimen", "condition", "assay", "upper_limit", "reference_range",
-         "abnormal", "timing", "location", "comment", "unit", "value_fallback", "sub_id"} | PERSON,
+         "abnormal", "timing", "location", "comment", "unit", "value_fallback", "sub_id", "unit_beside"} | PERSON,
     ),
     "medications": (
         {"patient", "drug"},
@@ -194,6 +194,7 @@ class HL7Options(Document):
     patient_authority, patient_type: assigning authority (CX-4) and type (CX-5) of the patient number among the
     repetitions of PID-3; '' takes the first repetition. second_authority: CX-4 (or CX-5) of the second identifier.
     accession: where the specimen's number stands, tried in order. charset: for messages whose MSH-18 says nothing.
+    processing: MSH-11 of the messages to take (P production, T training, D debugging); [] takes any.
     """
 
     patient_authority: str = ""
@@ -201,6 +202,7 @@ class HL7Options(Document):
     second_authority: str = ""
     accession: list[Literal["SPM-2", "OBR-3", "OBR-2", "ORC-3"]] = ["SPM-2", "OBR-3"]
     charset: str = "utf-8"
+    processing: list[Literal["P", "T", "D"]] = []
     patients_per_message: Literal["one", "several"] = Field("several", description=(
         "one: a second PID refuses the message, and orders that are all numbered 1 are taken; "
         "several: order and result numbers must rise, so that a lost PID is noticed"))

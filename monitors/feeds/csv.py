@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import difflib
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from monitors.feeds.parsed import SOURCE, Parsed
 
 SEPARATOR = re.compile(r'"?sep=(.)"?(?:\r\n|\r|\n)', re.IGNORECASE)  # what Excel writes above the header
 EXCEL_TEXT = r'^="([^"]*)"$'  # what keeps Excel from dropping leading zeros
+# what a spreadsheet writes where something is lost
+EXCEL_ERRORS = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "#SPILL!", "#CALC!")
+UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad"  # no white space, and nothing anybody sees
 
 
 def parse(raw: bytes, feed: Feed) -> Parsed:
@@ -36,7 +40,8 @@ def parse(raw: bytes, feed: Feed) -> Parsed:
     missing), of laboratory rows `results` (what such a row seems to say, as in `Parsed.refused`), `unended` where the last line
     has no end ('yes' for its row), and each source column as received under `source:<header>`; wide: the columns that are no
     results, and the result as `source:(column)` and `source:(cell)`.
-    ignored: repeated header lines; wide: rows without a result, and the cells of columns nobody asked for.
+    ignored: repeated header lines, rows without a single text; wide: rows without a result, and the cells of columns nobody
+    asked for.
     Raises FeedError: empty_file, mis_encoded, truncated, wrong_columns.
     """
     table, ignored = rows(raw, feed)
@@ -54,7 +59,20 @@ def rows(raw: bytes, feed: Feed) -> tuple[Table, dict[str, int]]:
     table = read(text[skipped:], feed.delimiter, feed.trailing_delimiter, first_line=2 if skipped else 1)
     _refuse_wrong_columns(table.header, feed)
     table, repeated = _without_repeated_headers(table)
-    return table, {"repeated header": repeated} if repeated else {}
+    table, empty = _without_empty_rows(replace(table, unseen=not text.isascii() and re.search(f"[{UNSEEN}]", text) is not None))
+    counts = {"repeated header": repeated, "empty row": empty}
+    return table, {name: count for name, count in counts.items() if count}
+
+
+def _without_empty_rows(table: Table) -> tuple[Table, int]:
+    """Rows of delimiters alone, as spreadsheets write below what was filled in once."""
+    filled = np.zeros(table.good.sum(), dtype=bool)
+    for column in table.columns:
+        if filled.all():
+            return table, 0
+        filled |= pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy(zero_copy_only=False)
+    empty = np.flatnonzero(~filled)
+    return table.without(empty), len(empty)
 
 
 def _decode(raw: bytes, feed: Feed) -> str:
@@ -151,7 +169,7 @@ def _wide(table: Table, feed: Feed, ignored: dict[str, int]) -> pd.DataFrame:
     for name, header, column in zip(names, table.header, kept, strict=True):
         if header not in asked:
             base[SOURCE + name] = column
-        if header not in used and (cells := pc.sum(pc.is_valid(_clean(column, feed))).as_py()):
+        if header not in used and (cells := pc.sum(pc.is_valid(_clean(column, feed, table.unseen))).as_py()):
             ignored[f"column {name}"] = cells
     base |= _oddities(table, feed)
     body: pd.DataFrame = pa.table(base).to_pandas()
@@ -164,7 +182,7 @@ def _wide(table: Table, feed: Feed, ignored: dict[str, int]) -> pd.DataFrame:
         if header not in table.header:
             continue
         at = table.header.index(header)
-        cells = _clean(kept[at], feed).to_pandas()
+        cells = _clean(kept[at], feed, table.unseen).to_pandas()
         here = cells.notna().to_numpy()
         taken |= here
         part = body[here]
@@ -203,16 +221,19 @@ def _source_names(header: list[str]) -> list[str]:
 def _fields(kept: list[Column], table: Table, feed: Feed) -> dict[str, object]:
     columns: dict[str, object] = {}
     for field, header in feed.mapping.columns.items():
-        columns[field] = _clean(kept[table.header.index(header)], feed)
+        columns[field] = _clean(kept[table.header.index(header)], feed, table.unseen)
     for field, constant in feed.mapping.constants.items():
         columns[field] = pa.array(pa.repeat(constant, len(table.line_no)))
     return columns
 
 
-def _clean(column: Column, feed: Feed) -> Column:
-    """A column without white space around its texts, missing where the source wrote nothing."""
+def _clean(column: Column, feed: Feed, unseen: bool) -> Column:
+    """A column without white space (and, where the file has any, unseen signs) around its texts, missing where the source wrote
+    nothing."""
     text = pc.utf8_trim_whitespace(column)
     if pc.any(pc.starts_with(text, '="')).as_py():
         text = pc.replace_substring_regex(text, EXCEL_TEXT, r"\1")
-    missing = pa.array(sorted({"", *(word.strip() for word in feed.mapping.missing)}), pa.string())
+    if unseen:
+        text = pc.utf8_trim_whitespace(pc.utf8_trim(text, characters=UNSEEN))
+    missing = pa.array(sorted({"", *EXCEL_ERRORS, *(word.strip() for word in feed.mapping.missing)}), pa.string())
     return pc.if_else(pc.is_in(text, value_set=missing), pa.scalar(None, pa.string()), text)

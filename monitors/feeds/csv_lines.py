@@ -23,7 +23,8 @@ Column = Any  # pa.Array or pa.ChunkedArray; pyarrow has no types of its own
 class Table:
     """columns: one text array a header, without the ragged rows; ragged: row number -> its text; row_no, line_no:
     (n,) of all rows, ragged ones among them; rows count from 1, lines of the file from 1. unended: number of the row whose
-    line the text ends in without a line end (its last field may be cut), 0 where there is none."""
+    line the text ends in without a line end (its last field may be cut), 0 where there is none. unseen: it holds signs nobody
+    sees."""
 
     header: list[str]
     columns: list[Column]
@@ -31,6 +32,7 @@ class Table:
     line_no: np.ndarray
     ragged: dict[int, str]
     unended: int = 0
+    unseen: bool = False
 
     @property
     def good(self) -> np.ndarray:

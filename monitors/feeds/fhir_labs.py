@@ -95,7 +95,8 @@ class Labs:
         reference_range, upper_limit = interval(part.get("referenceRange"), unit)
         interpretation = part.get("interpretation")
         return "labs", {
-            **shared, "code": code, "value": said, "unit_text": unit, "reference_range": reference_range,
+            **shared, "code": code, "value": said, "unit_text": unit, "unit_beside": _beside(part, unit),
+            "reference_range": reference_range,
             "upper_limit": upper_limit, "abnormal": next(map(code_of, objects(interpretation)), None),
         }  # fmt: skip
 
@@ -226,3 +227,9 @@ class Labs:
         codes = [code for coding in objects(of(specimen, "type", "coding")) if (code := text(coding.get("code")))]
         known = next((code for code in codes if code in self._feed.mapping.specimens), None)
         return known or code_of(specimen.get("type"))
+
+
+def _beside(part: dict[str, Any], unit: str | None) -> str | None:
+    """The unit printed beside the code of a Quantity, where it is spelt otherwise."""
+    printed = text(of(part, "valueQuantity", "unit"))
+    return printed if printed != unit else None

@@ -7,6 +7,8 @@ quarantine a row stands in `expectations/<kind>.json` alone.
 from __future__ import annotations
 
 import json
+import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +25,9 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
     """Columns of one of a parser's frames, one row a row, in the same order. kind: of its rows (default: the feed's).
 
     Always: row_no, line_no, field_count ('right' or 'wrong'), row_end ('whole' or 'unended'), patient, unit, unit_place
-    ('here', 'missing' or 'elsewhere'), date_of_birth, birth_state (as times, or 'unknown'), names, and the `source:`
-    columns. By kind, see `fields_labs.derive`, `_medications`, `_census`, `_facts`, `_links`.
+    ('here', 'missing' or 'elsewhere'), numbers ('whole' or 'rounded', see `_numbers`), date_of_birth, birth_state (as times, or
+    'unknown'), names, and the `source:` columns. By kind, see `fields_labs.derive`, `_medications`, `_census`, `_facts`,
+    `_links`.
     """
     kind = kind or feed.kind or ""
     out: dict[str, object] = {"row_no": frame["row_no"], "line_no": frame["line_no"]}
@@ -32,6 +35,7 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
     out["field_count"] = coded(ragged, ("right", "wrong"))
     out["row_end"] = coded(text(frame, "unended").notna().to_numpy(), ("whole", "unended"))
     out["taken"] = coded(np.full(len(frame), kind not in feed.takes(), dtype=np.int8), ("yes", "no"))
+    out["numbers"] = _numbers(frame, feed)
     out["patient"] = text(frame, "patient")
     unit = text(frame, "unit")
     if feed.unit is not None:
@@ -52,6 +56,19 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
         name: frame[name] for name in frame.columns if name in ("ragged_line", "results") or str(name).startswith("source:")
     }  # fmt: skip
     return pd.DataFrame({**out, **kept}, index=frame.index)
+
+
+ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2,}")  # as spreadsheets write a long number
+
+
+def _numbers(frame: pd.DataFrame, feed: Feed) -> pd.Categorical[Any]:
+    """'rounded' where a CSV row's number of a patient, a sample or an order was shortened by a spreadsheet, so that several
+    may have become one; else 'whole'."""
+    rounded = np.zeros(len(frame), dtype=bool)
+    for name in ("patient", "merged_patient", "second_identifier", "accession", "order") if feed.format == "csv" else ():
+        if name in frame:
+            rounded |= readings.pick(frame[name], lambda text: ROUNDED.fullmatch(text) is not None, False, "bool")
+    return coded(rounded, ("whole", "rounded"))
 
 
 def said(refused: pd.DataFrame, feed: Feed, config: Config) -> pd.DataFrame:

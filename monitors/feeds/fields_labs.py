@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from monitors.config import STATUSES, Config, Feed
-from monitors.feeds import moments, readings, words
+from monitors.feeds import fields_units, moments, readings, words
 from monitors.feeds.columns import labels, status, text
 from monitors.feeds.readings import UNIT_STATES, coded, states
 from monitors.records import Flag
-from monitors.rules.substances import Analyte, property_of
 from monitors.units import round6
 
 WITHDRAWN = frozenset({"cancelled", "wrong", "deleted", "entered-in-error"})
@@ -24,10 +23,11 @@ ANY_DAY = (dt.date.min, dt.date.max)
 
 def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]:
     """analyte (number in analytes.yaml, 0 none), analyte_name, code and code_state; value_text, number (as reported), seems
-    (the number a text that is none begins with, asked only whether it would be critical), comparator, value (conventional unit,
-    6 decimals, missing when withdrawn), value_state; unit_text, measured_in (UCUM), unit_state; plausibility (0 = lowest, 1 =
-    highest believable value); collected_at, issued_at (UTC) with collected_state, issued_state, issue_state; status and
-    status_state; flags (bits of records.Flag), timing_state, location_state; accession and accession_state ('own' or 'shared'),
+    (the number a text that is none begins with, asked only whether it would be critical; seems_last: of several, the last),
+    comparator, value (conventional unit, 6 decimals, missing when withdrawn), value_state; unit_text, measured_in (UCUM),
+    unit_state; plausibility (0 = lowest, 1 = highest believable value); collected_at, issued_at (UTC) with collected_state,
+    issued_state, issue_state; status and status_state; flags (bits of records.Flag), timing_state, location_state;
+    accession and accession_state ('own' or 'shared'),
     sub_id, assay, comment, reference_range, abnormal; specimen as written, specimen_kind (missing for blood) and
     specimen_state; condition (of words.CONDITIONS, else missing) and condition_text; upper_limit (conventional unit) and
     limit_state."""
@@ -52,7 +52,7 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]
 
     unclear = value_text.where(value_code[value_at] == 2)
 
-    unit = _units(text(frame, "unit_text"), code_at, [code for code, _ in codes], names, feed, config)
+    unit = fields_units.read(frame, code_at, [code for code, _ in codes], names, feed, config)
     factor, low, high = unit["per_conventional"], unit["lowest"], unit["highest"]
     collected = moments.times(text(frame, "collected_at"), mapping.dates, feed.zone, feed.format)
     issued = moments.times(text(frame, "issued_at"), mapping.dates, feed.zone, feed.format)
@@ -79,6 +79,7 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config) -> dict[str, object]
         "value_text": value_text,
         "number": reported,
         "seems": readings.pick(unclear, readings.seems, np.nan, "float64"),
+        "seems_last": readings.pick(unclear, readings.seems_last, np.nan, "float64"),
         "comparator": labels(value_at, [signs[0 if read is None else read.flag] for read in values]),
         "value": np.where(withdrawn, np.nan, round6(reported / factor)),
         "value_state": coded(np.where(withdrawn, 3, value_code[value_at]), VALUE_STATES),
@@ -147,50 +148,6 @@ def _outdated(
     return outside
 
 
-def _units(
-    unit_text: pd.Series, code_at: np.ndarray, codes: list[str], names: list[str], feed: Feed, config: Config
-) -> dict[str, np.ndarray]:
-    """The meaning of each (code, unit text) pair that occurs, looked up once a pair."""
-    spellings = frozenset(
-        text for a in config.analytes.values() for ucum, u in a.units.items() for text in (ucum, *u.spellings)
-    )
-    text_at, texts = readings.each(unit_text, str, "")
-    pair, which = _distinct(code_at * len(texts) + text_at, len(codes) * len(texts))
-    read = []
-    for p in pair:
-        name, written = names[p // len(texts)], p % len(texts)
-        analyte = config.analytes.get(name)
-        unit = readings.unit(
-            None if written == len(texts) - 1 else texts[written], analyte, feed.mapping.units, spellings
-        )
-        contradicts = unit.state == "known" and _contradicts(codes[p // len(texts)], analyte, unit.ucum)
-        read.append(unit._replace(state="contradicts") if contradicts else unit)
-    return {
-        "state": np.array([UNIT_STATES.index(r.state) for r in read], dtype=np.int8)[which],
-        "ucum": labels(which, [r.ucum or None for r in read]),
-        "si": np.array([r.si for r in read], dtype=bool)[which],
-        **{
-            name: np.array([getattr(r, name) for r in read], dtype=np.float64)[which]
-            for name in ("per_conventional", "lowest", "highest")
-        },
-    }
-
-
-def _distinct(keys: np.ndarray, below: int) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct keys (0 <= key < below) in order, and (n,) which of them each is; without sorting."""
-    if below > 4 * len(keys) + 1024:
-        return np.unique(keys, return_inverse=True)
-    there = np.zeros(below, dtype=bool)
-    there[keys] = True
-    return np.flatnonzero(there), (np.cumsum(there) - 1)[keys]
-
-
-def _contradicts(code: str, analyte: Analyte | None, ucum: str) -> bool:
-    """A LOINC code that promises a mass with a unit of amounts, or the other way about."""
-    described = analyte.codes.get(code) if analyte else None
-    return described is not None and described.property is not None and described.property != property_of(ucum)
-
-
 def _plausibility(value: np.ndarray, censored: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Where a value lies between the lowest (0) and highest (1) believable one; missing without a unit.
 
@@ -210,7 +167,7 @@ def _specimens(
     """A specimen is read of itself, then held against the analyte: some tubes spoil what is measured in them."""
     written = text(frame, "specimen")
     place, read = readings.each(written, lambda word: words.specimen(word, feed.mapping), words.Specimen("blood"))
-    pair, which = _distinct(code_at * len(read) + place, len(names) * len(read))
+    pair, which = fields_units.distinct(code_at * len(read) + place, len(names) * len(read))
     state = []
     for p in pair:
         name, found = names[p // len(read)], read[p % len(read)]

@@ -47,6 +47,18 @@ def words(parts: list[str]) -> str:
     return next((parts[at] for at in (1, 8, 4, 0) if at < len(parts) and parts[at]), "")
 
 
+def units(obx: Segment) -> tuple[str, str]:
+    """(unit, another one beside it) of OBX-6: the coding that says it is UCUM, else the first code, else its text. Beside it
+    stands the other of the two codings, where there is one and it is spelt otherwise."""
+    first = obx.part(6)
+    if len(obx.fields) < 7 or obx.signs[0] not in obx.fields[6]:
+        return first, ""
+    other = obx.part(6, 4)
+    if other and obx.part(6, 6).upper() == "UCUM" and obx.part(6, 3).upper() != "UCUM":
+        first, other = other, first
+    return first or obx.part(6, 2), other if other != first else ""
+
+
 def value(obx: Segment) -> str:
     """OBX-5 as text: a number with its comparator in front where there is one (SN), coded values by their words."""
     kind = obx.part(2).upper()

@@ -197,6 +197,7 @@ class Reader:
         own = obx.part(14)
         collected = own if own and not head.collected.startswith(own) and not head.drawn else head.collected
         written = hl7_codes.value(obx)
+        unit, beside = hl7_codes.units(obx)
         status = hl7_tables.result_status(obx.part(11), head.status, (obx.part(10), obx.part(12)), self.feed)
         start: Row = (obx.line_no, *head.raw, obx.raw, *head.shared[:7])
         if coded in self.codes.facts:
@@ -215,8 +216,8 @@ class Reader:
         issued = head.issued or ("" if status in ("final", "preliminary") else self.msh.part(7))
         self.out.rows["labs"].append(
             (*start, head.shared[7], collected, issued, head.accession, head.specimen, head.condition, coded, written,
-             obx.part(6) or obx.part(6, 2), status, interval, hl7_codes.upper_limit(interval), flags, assay, comment,
-             sub_id, head.timing)
+             unit, status, interval, hl7_codes.upper_limit(interval), flags, assay, comment,
+             sub_id, head.timing, beside)
         )  # fmt: skip
 
 

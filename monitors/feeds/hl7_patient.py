@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from monitors.feed_model import Feed
 from monitors.feeds.hl7_refusal import Broken
-from monitors.feeds.hl7_segments import Segment
+from monitors.feeds.hl7_segments import NULL, Segment
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,22 @@ def number_of(segment: Segment, field: int, feed: Feed) -> tuple[str, frozenset[
     """(patient number, its assigning authorities' names) among the repetitions of a CX field, as the feed chooses it."""
     options = feed.hl7v2
     found: dict[str, frozenset[str]] = {}
+    said: dict[tuple[frozenset[str], str], str] = {}
+    where = f"{segment.name}-{field} on line {segment.line_no}"
     for again, parts in enumerate(segment.repetitions(field)):
         authorities = _authorities(segment, field, again)
+        kind = parts[4] if len(parts) > 4 else ""
+        if parts[0] and authorities and not options.patient_authority and not options.patient_type:
+            first = next(iter(found), parts[0])
+            if said.setdefault((authorities, kind), parts[0]) != parts[0] and said[authorities, kind] == first:
+                sentence = f"{where} holds two numbers of one authority and type."
+                raise Broken("uncertain_patient", sentence, "Ask the sender which one is in use.")
         if options.patient_authority and options.patient_authority not in authorities:
             continue
-        if options.patient_type and options.patient_type != (parts[4] if len(parts) > 4 else ""):
+        if options.patient_type and options.patient_type != kind:
             continue
-        if parts[0]:
+        if parts[0] and (options.patient_authority or options.patient_type or not found):
             found.setdefault(parts[0], authorities)
-            if not options.patient_authority and not options.patient_type:
-                break
-    where = f"{segment.name}-{field} on line {segment.line_no}"
     if not found:
         remedy = "Ask the sender for the patient number; or mend hl7v2.patient_authority and patient_type."
         raise Broken("missing_patient", f"{where} holds no patient number of this feed's authority.", remedy)
@@ -77,8 +82,10 @@ def number_of(segment: Segment, field: int, feed: Feed) -> tuple[str, frozenset[
 
 
 def _authorities(segment: Segment, field: int, again: int) -> frozenset[str]:
-    """Of repetition `again` of a CX field: the namespace and the universal id of its fourth component."""
-    return frozenset(filter(None, segment.subparts(field, 4, again)[:2]))
+    """Of repetition `again` of a CX field: the namespace and the universal id of its fourth component. An explicit null is
+    kept as such: the sender says the number is of no authority, which is not the same as saying nothing."""
+    named = frozenset(filter(None, segment.subparts(field, 4, again)[:2]))
+    return named or (frozenset({NULL}) if segment.is_null(field, 4, again) else named)
 
 
 def _part(segment: Segment, field: int, again: int, component: int) -> str:

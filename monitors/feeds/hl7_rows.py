@@ -19,7 +19,7 @@ RAW = (f"{SOURCE}MSH", f"{SOURCE}PID", f"{SOURCE}order", f"{SOURCE}row")
 COLUMNS: dict[Kind, tuple[str, ...]] = {
     "labs": ("row_no", *RAW, *PERSON, "unit", "location", "collected_at", "issued_at", "accession", "specimen", "condition",
              "code", "value", "unit_text", "status", "reference_range", "upper_limit", "abnormal", "assay", "comment", "sub_id",
-             "timing"),
+             "timing", "unit_beside"),
     "medications": ("row_no", *RAW, *PERSON, "unit", "order", "drug", "dose", "started_on", "ended_on", "days_supply", "status"),
     "census": ("row_no", *RAW, *PERSON, "unit", "location", "effective_on", "status", "clinician"),
     "facts": ("row_no", *RAW, *PERSON, "unit", "fact", "code", "text", "value", "unit_text", "happened_on", "status"),

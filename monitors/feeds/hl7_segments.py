@@ -86,6 +86,13 @@ class Segment:
         parts = text.split(self.signs[1])[again].split(self.signs[0])
         return [self._clean(part) for part in parts[component - 1].split(self.signs[2])] if component <= len(parts) else []
 
+    def is_null(self, field: int, component: int, again: int = 0) -> bool:
+        """The component says `""`: HL7's null, that there is none; not that nothing is said of it."""
+        if NULL not in self._asked(field) or self._is_header(field):
+            return False
+        parts = self._asked(field).split(self.signs[1])[again].split(self.signs[0])
+        return component <= len(parts) and parts[component - 1].split(self.signs[2])[0].strip() == NULL
+
     def set_id(self) -> int:
         """The segment's number among its kind (field 1); 0 when it has none."""
         number = self.part(1)

@@ -61,7 +61,8 @@ def read(raw: bytes, feed: Feed) -> Read:
 
 def _two_authorities(named: list[list[frozenset[str]]], feed: Feed) -> dict[int, Broken]:
     """Numbers of two authorities in one file, of a feed that does not say which counts: one number may be two patients.
-    Every message that names an authority is refused. named: for each message, what its chosen numbers name."""
+    Every message that names an authority is refused; an explicit null names none of the others. named: for each message, what
+    its chosen numbers name."""
     said = [names for message in named for names in message if names]
     if feed.hl7v2.patient_authority or not said or frozenset.intersection(*said):
         return {}
@@ -103,6 +104,9 @@ def _message(segments: list[Segment], feed: Feed, codes: Codes, out: Read) -> bo
         raise Broken("missing_message_type", f"MSH-9 on line {msh.line_no} does not say what the message is.")
     if version and not version.startswith("2."):
         raise Broken("unknown_version", f"MSH-12 on line {msh.line_no} names a version that is not 2.x.")
+    if feed.hl7v2.processing and msh.part(11).upper() not in feed.hl7v2.processing:
+        sentence = f"MSH-11 on line {msh.line_no} says it is no message of the kind the feed takes: training, or a test."
+        raise Broken("not_production", sentence, "Ask the sender to keep tests off this interface; or mend hl7v2.processing.")
     if (kind, trigger) in RESULTS:
         hl7_labs.read(segments, feed, codes, out)
     elif (kind, trigger) in ORDERS:

@@ -85,12 +85,25 @@ def number(
 _LEADING = re.compile(  # and neither the first half of a range, a ratio or a time, nor a part of a longer number
     r"[<>=≤≥~ ]*([+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]{1,2})?)(?!\s*[-–:/]\s*[0-9])(?![0-9.,])"
 )
+_FLAG = re.compile(r"(?:(?:[*!#([]+|(?:HH?|LL?|AA?|HIGH|LOW|CRIT(?:ICAL)?|PANIC|ABNORMAL)\b)[\s:=*!-]*)+", re.IGNORECASE)
+_APART = re.compile(r"[~;|]")
 
 
 def seems(text: str) -> float:
-    """The number a text that is none begins with (`7.1 H`, `6,1`, `0.6*`, `7.1 mmol/L`), NaN where there is none, and for
-    ranges, ratios and times. It is no result; it is asked only whether it would be critical."""
-    found = _LEADING.match(text.strip())
+    """The number a text that is none begins with (`7.1 H`, `6,1`, `0.6*`, `7.1 mmol/L`, and behind a flag `H 7.1`, `*7.1`), NaN
+    where there is none, and for ranges, ratios and times. It is no result; it is asked only whether it would be critical."""
+    return _seems(text, 0)
+
+
+def seems_last(text: str) -> float:
+    """As `seems`, of the last of several values in one text (`4.1~7.9`, `4.1; 7.9`); NaN where there is one."""
+    return _seems(text, -1) if _APART.search(text) else math.nan
+
+
+def _seems(text: str, which: int) -> float:
+    parts = [part.strip() for part in _APART.split(text) if part.strip()] or [""]
+    flag = _FLAG.match(parts[which])
+    found = _LEADING.match(parts[which][flag.end() if flag else 0 :])
     value = float(found[1].replace(",", ".")) if found else math.nan
     return value if math.isfinite(value) else math.nan
 

@@ -35,7 +35,7 @@ def reason(text: str | bytes, change: dict[str, Any] | None = None) -> tuple[str
     return caught.value.reason, str(caught.value)
 
 
-@pytest.mark.parametrize("written", ["007", "NA", "1_000", "٦", "1e3", "true", "-", "=1+1", "#N/A", "null", "'007"])
+@pytest.mark.parametrize("written", ["007", "NA", "1_000", "٦", "1e3", "true", "-", "=1+1", "null", "'007"])
 def test_everything_is_text(written: str) -> None:
     assert rows(f"{HEADER}\n{ROW.replace('007', written)}\n", "patient", "value") == [(written, "5.5")]
 
