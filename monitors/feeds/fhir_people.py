@@ -40,6 +40,11 @@ class People:
             raise CannotUse("missing_patient", "The resource names no patient.", "Ask the sender for whom it is.")
         resource = self._references.find(reference, piece, container)
         if resource is not None:
+            if not self._feed.fhir.patient_system and (text(of(reference, "reference")) or "").startswith("#"):
+                raise CannotUse(  # a thousand messages may each hold a '#patient' of their own
+                    "missing_patient", "Its Patient stands inside it, where an id is no number of the source's.",
+                    "Name fhir.patient_system in feeds.yaml, the system of the patient number.",
+                )  # fmt: skip
             person = self.read(resource)
             self._agree(person, reference)
             return person

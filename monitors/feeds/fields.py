@@ -48,6 +48,9 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
     out["date_of_birth"], out["birth_state"] = moments.births(births, feed.mapping.dates, feed.zone, feed.format)
     for name in PERSON:
         out[name] = text(frame, name)
+    out["second_identifier"] = text(frame, "second_identifier").mask(
+        readings.pick(text(frame, "second_identifier"), _stands_for_none, False, "bool"), None
+    )
     by_kind = {
         "labs": fields_labs.derive, "medications": _medications, "census": _census, "facts": _facts, "links": _links,
     }  # fmt: skip
@@ -56,6 +59,15 @@ def derive(frame: pd.DataFrame, feed: Feed, config: Config, kind: str | None = N
         name: frame[name] for name in frame.columns if name in ("ragged_line", "results") or str(name).startswith("source:")
     }  # fmt: skip
     return pd.DataFrame({**out, **kept}, index=frame.index)
+
+
+_NONE = re.compile(r"0+|(.)\1{3,}|n/?a|none|null|unknown|unk|nil|temp|test|x+|\?+|-+", re.IGNORECASE)
+
+
+def _stands_for_none(number: str) -> bool:
+    """A second identifier systems write for people they have none of (0000000000, UNKNOWN). It would join everybody of one date
+    of birth; left out, nobody is joined that is not certainly one."""
+    return _NONE.fullmatch(re.sub(r"[\s./-]", "", number) or "-") is not None
 
 
 ROUNDED = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]{2,}")  # as spreadsheets write a long number
