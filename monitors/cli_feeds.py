@@ -153,7 +153,8 @@ def _state(alarms: list[dict[str, Any]], arrived: dict[str, Any] | None, optiona
 
 
 def _ready(folder: dict[str, Any]) -> str:
-    return f"{folder['ready']} files in the folder, {len(folder['waiting'])} wait."
+    ready, waiting = folder["ready"], len(folder["waiting"])
+    return f"{ready} file{'' if ready == 1 else 's'} in the folder, {waiting} wait{'s' if waiting == 1 else ''}."
 
 
 def _named(alarm: dict[str, Any]) -> str:

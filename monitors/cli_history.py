@@ -75,6 +75,14 @@ def export(
     out.print(f"  python nephrowatch_verify.py . --keys A-COPY-YOU-TRUST      (in {made['folder']})", markup=False)
 
 
+CAUSES = {
+    "erased": "cannot be made again: what they rested on was erased with the patient (no defect)",
+    "engine_version": "by another version of the engine",
+    "site_not_kept": "of nights from before the site's settings were kept with them",
+    "defect": "that nothing explains: a defect, please report it",
+}
+
+
 @app.command("replay")
 def replay(
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")] = None,
@@ -95,7 +103,7 @@ def replay(
         out.print(f"Replayed {found.decisions} decisions: {found.findings} findings, {found.changes} changes of episodes, "
                   f"{found.tellings} tellings. Differences: {len(found.differences)}.")  # fmt: skip
         for cause, count in sorted(found.causes.items()):
-            out.print(f"  {cause}: {count}")
+            out.print(f"  {count} {CAUSES.get(cause, cause)}", markup=False)
         for one in found.differences[:SHOWN]:
             out.print(f"  night {one['night']}, patient {one['patient']}: {one['what']} ({one['cause']})", markup=False)
         if len(found.differences) > SHOWN:

@@ -154,7 +154,7 @@ class Config(Document):
         return self.model_copy(update={"site": then.site, "routes": then.routes})
 
 
-ENGINE = 2  # raise when judging the same data under the same rules would answer differently
+ENGINE = 3  # raise when judging, or deciding, the same data under the same rules would answer differently
 
 
 def load(folder: Path) -> Config:
