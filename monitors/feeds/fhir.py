@@ -20,7 +20,7 @@ from monitors.feeds import fhir_facts, fhir_frames, fhir_labs, fhir_pieces, fhir
 from monitors.feeds.fhir_elements import of, text
 from monitors.feeds.fhir_medications import Medications, listed
 from monitors.feeds.fhir_people import INPATIENT, CannotUse, People, Row, care, encounter, patient_rows
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_quick import Quick
 from monitors.feeds.fhir_references import Lookup, References, no_lookup
 from monitors.feeds.fhir_reports import Standing

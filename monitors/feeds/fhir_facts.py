@@ -7,7 +7,7 @@ from collections import Counter
 from monitors.config import Feed
 from monitors.feeds.fhir_elements import best_coding, code_of, day_after, started, text, token
 from monitors.feeds.fhir_people import CannotUse, People, Row
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 
 UNSURE = frozenset({"unconfirmed", "provisional", "differential"})  # Condition.verificationStatus: nobody has said it is so
 WRONG = frozenset({"refuted", "entered-in-error"})

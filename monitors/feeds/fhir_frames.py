@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from monitors.config import FIELDS, Feed
 from monitors.feeds.fhir_people import Row
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_quick import Quick
 from monitors.feeds.parsed import SOURCE
 

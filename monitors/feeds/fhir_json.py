@@ -57,6 +57,14 @@ def value(text: str) -> Any:
     return found
 
 
+def glance(text: str, start: int) -> tuple[Any, int]:
+    """As `read`, but nothing is held against it: neither a repeated key nor too deep a nesting. Raises ValueError."""
+    try:
+        return _quick.raw_decode(text, start)
+    except (RecursionError, StopIteration):
+        raise ValueError("no value, or no bottom") from None
+
+
 def read(text: str, start: int) -> tuple[Any, int]:
     """The value that begins at `start`, and where it ends. Raises Broken."""
     try:

@@ -11,7 +11,7 @@ from monitors.config import Feed
 from monitors.feeds import fhir_reports, fhir_seems
 from monitors.feeds.fhir_elements import best_coding, code_of, identifiers, notes, objects, of, started, text, token, words_of
 from monitors.feeds.fhir_people import CannotUse, People, Row, place
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_references import WITHDRAWS, References
 from monitors.feeds.fhir_reports import Standing
 from monitors.feeds.fhir_values import condition, fact_status, interval, value

@@ -8,7 +8,7 @@ from typing import Any
 from monitors.config import Feed
 from monitors.feeds.fhir_elements import day_after, days, identifiers, objects, of, quantity, started, text, words_of
 from monitors.feeds.fhir_people import CannotUse, People, Row
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_references import References
 
 # status in our words. On hold may go on: only a recorded stop ends an exposure. A completed request whose supply is

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from monitors.config import Feed
 from monitors.feeds.fhir_elements import identifiers, name, objects, of, text
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_references import References
 
 Row = dict[str, str | None]

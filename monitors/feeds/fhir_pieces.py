@@ -12,44 +12,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from monitors.errors import FeedError
-from monitors.feeds.fhir_elements import text as trimmed
-from monitors.feeds.fhir_json import Broken, past, read, value
+from monitors.feeds.fhir_json import Broken, glance, past, read, value
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_shapes import Shape, Shapes
 
 _PLAIN = re.compile(r'"([^"\\\x00-\x1f]*)"')
-
-
-class Piece:
-    """One resource, or what should have been one. resource: its value ({} when broken); text: its JSON as received;
-    full_url: of its Bundle entry; method: of the entry's request; reason, sentence: why it cannot be read ('' when it
-    can). shape, said: of an Observation of a shape seen before; then its value is read when somebody asks for it."""
-
-    __slots__ = ("_resource", "full_url", "line_no", "method", "reason", "said", "sentence", "shape", "text")
-
-    def __init__(
-        self, line_no: int, text: str, resource: dict[str, Any] | None, full_url: str = "", method: str = "", reason: str = "",
-        sentence: str = "", shape: Shape | None = None, said: list[str] | None = None,
-    ) -> None:  # fmt: skip
-        self.line_no, self.text, self._resource, self.full_url, self.method = line_no, text, resource, full_url, method
-        self.reason, self.sentence, self.shape, self.said = reason, sentence, shape, said or []
-
-    @property
-    def resource(self) -> dict[str, Any]:
-        if self._resource is None:
-            self._resource = value(self.text)
-        return self._resource
-
-    @property
-    def kind(self) -> str:
-        """Its resourceType; '' where there is no resource."""
-        return "Observation" if self.shape is not None else str(self.resource.get("resourceType", ""))
-
-    @property
-    def number(self) -> str | None:
-        """Its id."""
-        if self.shape is None:
-            return trimmed(self.resource.get("id"))
-        return (self.said[self.shape.number].strip() or None) if self.shape.number >= 0 else None
+_PLAIN_KEY = re.compile(_PLAIN.pattern + r"[ \t\n\r]*:[ \t\n\r]*")
 
 
 def pieces(raw: bytes, largest: int, shapes: Shapes | None = None) -> list[Piece]:
@@ -177,7 +145,9 @@ def _bundle(text: str, start: int, shapes: Shapes | None) -> tuple[list[Piece], 
 
 
 def _key(text: str, at: int) -> tuple[str, int]:
-    key, at = _member(text, at)
+    if (found := _PLAIN_KEY.match(text, at)) is not None:
+        return found[1], found.end()
+    key, at = read(text, at)
     if type(key) is not str or text[past(text, at) : past(text, at) + 1] != ":":
         raise Broken("truncated" if past(text, at) >= len(text) else "broken_json", "An object breaks off after a key")
     return key, past(text, past(text, at) + 1)
@@ -228,6 +198,7 @@ def _entry(text: str, start: int, line: int, shapes: Shapes | None) -> tuple[Pie
         body, end = read(text, start)
         return _broken(line, text[start:end], "not_fhir", "An entry of the Bundle is no object"), end
     members: dict[str, Any] = {}
+    known: tuple[Shape, list[str]] | None = None
     body_text = ""
     at = past(text, start + 1)
     while text[at : at + 1] != "}":
@@ -235,7 +206,10 @@ def _entry(text: str, start: int, line: int, shapes: Shapes | None) -> tuple[Pie
         if key in members:
             raise Broken("repeated_key", "An entry gives the same key twice, so nobody knows which one is meant")
         begun = at
-        members[key], at = _member(text, at)
+        if key == "resource" and shapes is not None:
+            members[key], at, known = _resource(text, at, shapes)
+        else:
+            members[key], at = _member(text, at)
         if key == "resource":
             body_text = text[begun:at]
         at = _next(text, at, "}")
@@ -250,5 +224,17 @@ def _entry(text: str, start: int, line: int, shapes: Shapes | None) -> tuple[Pie
         return Piece(line, text[start:end], {}, full_url, method), end
     if not isinstance(body, dict) or not isinstance(body.get("resourceType"), str):
         return _broken(line, body_text, "not_fhir", "This is no FHIR resource: it has no resourceType", full_url), end
-    known = shapes.of(body_text) if shapes is not None and method not in ("DELETE", "PATCH") else None
-    return Piece(line, body_text, body, full_url, method, "", "", *(known or ())), end
+    if known is None or method in ("DELETE", "PATCH"):
+        return Piece(line, body_text, body, full_url, method), end
+    return Piece(line, body_text, body, full_url, method, "", "", *known), end
+
+
+def _resource(text: str, start: int, shapes: Shapes) -> tuple[Any, int, tuple[Shape, list[str]] | None]:
+    """The resource of an entry, where it ends, and its shape when it has been seen before: then nothing need be held against
+    it, for its shape was learned from one that had been read strictly."""
+    try:
+        body, end = glance(text, start)
+    except ValueError:
+        return *read(text, start), None
+    known = shapes.of(text[start:end])
+    return (body, end, known) if known is not None else (*read(text, start), None)

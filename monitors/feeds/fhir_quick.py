@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from monitors.feeds.fhir_elements import of
 from monitors.feeds.fhir_labs import ISSUED_LATE, Labs
 from monitors.feeds.fhir_people import CannotUse, Row
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_references import server
 from monitors.feeds.fhir_reports import RESULT, Standing
 from monitors.feeds.fhir_shapes import Shape

@@ -13,7 +13,7 @@ from typing import Any
 from monitors.config import Feed
 from monitors.feeds import fhir_json
 from monitors.feeds.fhir_elements import objects, of, text
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 
 Lookup = Callable[[list[str]], dict[str, str]]
 _LOCAL = re.compile(r"([A-Z][A-Za-z]{1,60})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?")

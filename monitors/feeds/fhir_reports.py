@@ -14,7 +14,7 @@ from typing import Any
 from monitors.config import Feed
 from monitors.feeds import fhir_json
 from monitors.feeds.fhir_elements import identifiers, objects, of, text
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_references import WITHDRAWS, Lookup, References, no_lookup
 from monitors.feeds.fhir_shapes import Shape
 

@@ -9,7 +9,7 @@ from typing import Any
 from monitors.config import Feed
 from monitors.feeds import fhir_json
 from monitors.feeds.fhir_elements import best_coding, objects, of, quantity, started, text
-from monitors.feeds.fhir_pieces import Piece
+from monitors.feeds.fhir_piece import Piece
 
 _CODE = re.compile(r'"code"\s*:\s*"([^"\\]{1,60})"')
 _QUANTITY = re.compile(r'"valueQuantity"\s*:\s*(\{[^{}]*)')
