@@ -113,10 +113,11 @@ class Labs:
         """As `best_coding`; a code of a system `mapping.codes` does not speak of is told with it: the same letters may mean
         something else there."""
         code, words = best_coding([concept], self._feed, self._named)
-        systems = {coding.get("system", "") for coding in objects(of(concept, "coding")) if text(coding.get("code")) == code}
-        if not systems or systems & {*self._feed.fhir.code_systems}:
+        systems = [coding.get("system", "") for coding in objects(of(concept, "coding")) if text(coding.get("code")) == code]
+        if not systems or any(system in self._feed.fhir.code_systems for system in systems):
             return code, words
-        return token(concept, code), words
+        told = token(concept, code)
+        return told if told != code else f"|{code}", words
 
     def _shared(self, piece: Piece, observation: dict[str, Any], outer: dict[str, Any] | None) -> Row:
         """What all parts of an Observation have in common. Raises CannotUse."""

@@ -102,6 +102,14 @@ def test_the_coding_the_mapping_names_wins_over_the_first() -> None:
     assert only(read(*CONTEXT, observation(code={"coding": codings})))["code"] == "2777-1"
 
 
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [("http://loinc.org", "2777-1"), ("", "2777-1"), ("urn:other", "urn:other|2777-1"), ([], "|2777-1"), (5, "|2777-1")],
+)
+def test_a_code_of_a_system_nobody_described_is_not_ours(system: Any, code: str) -> None:
+    assert only(read(*CONTEXT, observation(code={"coding": [{"system": system, "code": "2777-1"}]})))["code"] == code
+
+
 @pytest.mark.parametrize("status", ["cancelled", "entered-in-error"])
 def test_a_withdrawn_report_withdraws_what_it_contains_and_only_one_row_is_made(status: str) -> None:
     inner = observation(subject=None, issued=None, effectiveDateTime=None, identifier=[{"system": "x", "value": "r1"}])
