@@ -119,6 +119,7 @@ def _panel(one: Series, top: int, x: Any) -> list[str]:
         parts.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(mark):.1f}" y2="{y(mark):.1f}"/>')
         parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y(mark) + 4:.1f}" text-anchor="end">{mark:g}</text>')
     parts.append(f'<text class="name" x="{LEFT}" y="{top - 7}">{one.title} <tspan class="tick">{one.unit}</tspan></text>')
+    parts.append(f'<text class="name again" x="{WIDTH - RIGHT}" y="{top - 7}" text-anchor="end">{one.title}</text>')
     silent = "no value in this time" if not one.points else "" if marks else "no limits: the assay's upper limit is not known"
     if silent:
         parts.append(f'<text class="tick" x="{WIDTH / 2}" y="{top + PANEL - 8}" text-anchor="middle">{silent}</text>')

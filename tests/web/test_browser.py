@@ -172,3 +172,13 @@ def test_the_list_works_from_the_keyboard(full: Web, address: str, chromium: Any
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/alerts/{full.ref}")
     context.close()
+
+
+def test_a_phone_shows_the_newest_end_of_the_time_line(full: Web, address: str, chromium: Any) -> None:
+    context = signed_in(full, chromium, address, "care", viewport=SIZES["phone"])
+    page = context.pages[0]
+    page.goto(address + full.patient("care"))
+    last = page.locator("svg .last").first.bounding_box()
+    assert last is not None
+    assert 0 < last["x"] < SIZES["phone"]["width"] - last["width"]
+    context.close()
