@@ -215,6 +215,20 @@ def test_shards_hold_a_bounded_number_of_versions_and_every_patient_once(house: 
     assert house.shards(1000) == [(1, 6)]
 
 
+def test_shards_read_ahead_are_those_read_one_by_one_and_what_fails_there_fails_here(house: House) -> None:
+    for subject in [house.subject() for _ in range(5)]:
+        house.result(subject, "2026-03-01T08:00", 5.0 + subject)
+    wanted = [(house.batch, NIGHT, first, last) for first, last in house.shards(4)]
+    found = list(knowledge.read_shards(house.db, config(), wanted))
+    assert [ids(one) for one in found] == [[1, 2], [3, 4], [5]]
+    for one, (_, _, first, last) in zip(found, wanted, strict=True):
+        same(one, house.read(first=first, last=last))
+    assert list(knowledge.read_shards(house.db, config(), [])) == []
+    ahead = knowledge.read_shards(house.db, config(), [*wanted, (house.batch, NIGHT, 1.5, 2)])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="only int"):
+        list(ahead)
+
+
 def test_the_census_moves_a_patient_home_from_its_day_on(house: House) -> None:
     patient = house.subject()
     house.result(patient, "2026-04-01T08:00", 5.0)
