@@ -14,7 +14,9 @@ from typing import Any
 from monitors.config import Config
 from monitors.database import Database, Role, sql
 from monitors.delivery import leaves, outbox
+from monitors.delivery.leaves import Leave
 from monitors.delivery.outbox import Append
+from monitors.delivery.showing import REFUSALS
 from monitors.delivery.slack import SlackChannel
 from monitors.delivery.words import STANDINGS
 from monitors.destinations import SlackDestination
@@ -46,10 +48,10 @@ def look(
     for name in _due(db, slack, clock(), every):
         now, to = clock(), slack[name]
         with db.begin(Role.DELIVERY) as connection:
-            details = leaves.holding(connection, name, to, now) is not None
-        asked[name] = outcome(to, settings, details)
+            leave = leaves.holding(connection, name, to, now)
+        asked[name] = outcome(to, settings, leave is not None)
         if asked[name] != UNREACHABLE:
-            _keep(db, config, name, to, asked[name], now, append)
+            _keep(db, config, name, to, asked[name], now, append, leave)
     return asked
 
 
@@ -63,7 +65,7 @@ def _due(db: Database, slack: dict[str, SlackDestination], now: datetime, every:
 
 
 def _keep(
-    db: Database, config: Config, name: str, to: SlackDestination, stands: str, now: datetime, append: Append
+    db: Database, config: Config, name: str, to: SlackDestination, stands: str, now: datetime, append: Append, leave: Leave | None
 ) -> None:
     place = leaves.place_of(to)
     with db.begin(Role.DELIVERY) as connection:
@@ -72,10 +74,13 @@ def _keep(
         ).one()
         if kept.before == stands or (stands == "ok" and not kept.before):
             return
+        event, key = "destination_check", f"operations/check/{name}/{stands}/{utc_text(kept.since)}"
+        if leave is not None and stands in REFUSALS:  # a card may have said it first (showing.tell_refusal): it is told once
+            event, key = "detail_refused", f"operations/detail_refused/{leave.leave_id}/{stands}"
         for operations in config.routes.operations() if stands != "ok" else ():
             outbox.enqueue(
-                connection, dedup_key=f"operations/check/{name}/{stands}/{utc_text(kept.since)}/{operations}", kind="operations",
-                destination=operations, severity=None, unit=None, night=night_of(now), episode_id=None, change_seq=None, now=now,
-                content={"event": "destination_check", "destination": name, "outcome": stands},
+                connection, dedup_key=f"{key}/{operations}", kind="operations", destination=operations, severity=None, unit=None,
+                night=night_of(now), episode_id=None, change_seq=None, now=now,
+                content={"event": event, "destination": name, "outcome": stands},
             )  # fmt: skip
         append(connection, [("delivery_check", {"destination": name, "place": place, "outcome": stands, "before": kept.before})])
