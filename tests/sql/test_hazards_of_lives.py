@@ -43,7 +43,9 @@ def press(house: House, action: str, days: int = 0, **given: Any) -> Change:
 def section(house: House, judgement: int, days: int, code: str, unit: str = "N1") -> int:
     """How many episodes stand in a section of a unit's morning list."""
     with house.db.begin(Role.PIPELINE) as connection:
-        lists = {one["unit"]: one for one in night_list.lists(connection, house.config, judgement, NIGHT + timedelta(days=days))}
+        late = timedelta(days=days)
+        made = night_list.lists(connection, house.config, judgement, NIGHT + late, NOW + late)
+        lists = {one["unit"]: one for one in made}
     return next(part["episodes"] for part in lists[unit]["sections"] if part["code"] == code)
 
 
