@@ -105,6 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._upload(method)
             return
         body = self._body()
+        if body is None:  # the sender died between its headers and its words: nothing was said
+            self.close_connection = True
+            return
         self.stand_in.requests.append(method)
         if not self.headers.get("Authorization", "").startswith("Bearer "):
             self._answer({"ok": False, "error": "not_authed"})
@@ -142,8 +145,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.stand_in.uploads.files[number].content = content
         self._answer(b"OK - " + str(len(content)).encode())
 
-    def _body(self) -> dict[str, Any]:
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+    def _body(self) -> dict[str, Any] | None:
+        """What was sent; None where less came than was announced."""
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        if len(raw) < length:
+            return None
         if "json" in (self.headers.get("Content-Type") or ""):
             return dict(json.loads(raw or b"{}"))
         return {key: values[-1] for key, values in parse_qs(raw.decode()).items()}
