@@ -24,7 +24,7 @@ STEPS = [
     {"alerts", "limbs", "digest"},
 ]  # fmt: skip
 CORE = set().union(*STEPS)
-STORE = {"database", "columnar", "embedded", "logins", "logs", "settings"}  # how to reach PostgreSQL
+STORE = {"database", "columnar", "embedded", "logins", "logs", "migrating", "settings"}  # how to reach PostgreSQL
 STAGES = {
     "feeds", "quality", "store", "knowledge", "judgement", "episodes", "night_list", "delivery", "history",
 }  # fmt: skip

@@ -102,7 +102,7 @@ def _gzip(raw: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
 def _zip(raw: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(raw))
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError):  # its own words for what it cannot read
         sentence = "The zip file has no readable table of contents, as when it breaks off; ask for the whole file."
         raise FeedError("truncated", sentence) from None
     infos = [info for info in archive.infolist() if not info.filename.endswith("/")]  # is_dir() fails on an empty name
@@ -126,7 +126,7 @@ def _zip(raw: bytes, budget: _Budget) -> Iterator[tuple[str, bytes]]:
                     out.write(chunk)
         except EOFError:
             raise FeedError("truncated", f"{where} breaks off; ask the sender for the whole file.") from None
-        except NotImplementedError:
+        except NotImplementedError:  # zipfile's word for a method or a version it does not know
             raise FeedError("packed_otherwise", f"{where} is packed in a way that is not read; ask for deflate.") from None
         except FeedError:
             raise

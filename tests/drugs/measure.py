@@ -1,7 +1,7 @@
 """How well drug names are recognised: precision and recall a class, on two hospitals' real lists.
 
 The names are public and de-identified (eICU-CRD Demo, MIMIC-III Demo; both ODbL v1.0) and stay where they lie, beside
-this checkout in shared/data. Every distinct name was read once by a person; `labelled.csv` keeps what that person
+this checkout (docs/test-data.md). Every distinct name was read once by a person; `labelled.csv` keeps what that person
 decided, keyed by the SHA-256 of the name (`folded`), with the classes it belongs to. An empty label is a look-alike:
 read, and none of ours. A name that is not listed was read as well and resembles nothing of ours.
 
@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitors.rules.model import Drugs
+from tests.public_data import DATA
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 LABELS = Path(__file__).with_name("labelled.csv")
 LISTS = {  # file below DATA -> its columns of names
     "eicu-demo-meds/medication.csv": ("drugname",),

@@ -9,7 +9,8 @@ import pytest
 
 from monitors import config
 from monitors.rules.model import Drugs
-from tests.drugs.measure import DATA, LISTS, READ, classes_by, folded, key, labels, measure, names, table
+from tests.drugs.measure import LISTS, READ, classes_by, folded, key, labels, measure, names, table
+from tests.public_data import needs
 from tests.site import REPOSITORY
 
 BELONGING = {  # names of the two lists a person gave each class: a label lost is seen
@@ -17,9 +18,7 @@ BELONGING = {  # names of the two lists a person gave each class: a label lost i
     "nutritional_vitamin_d": 17, "calcimimetic": 2, "oral_calcimimetic": 2, "etelcalcetide": 0, "magnesium_binder": 0,
     "denosumab": 0, "sodium_thiosulfate": 0, "iv_iron": 0,
 }  # fmt: skip
-here = pytest.mark.skipif(
-    not all((DATA / file).is_file() for file in LISTS), reason="the two demo data sets are not beside this checkout"
-)
+here = needs(*LISTS)
 
 
 @pytest.fixture(scope="module")

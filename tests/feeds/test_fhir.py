@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from fhir_builders import bundle, feed, ndjson, observation, patient, specimen
 from monitors.errors import FeedError
 from monitors.feeds import fhir, hl7v2
 from monitors.feeds.parsed import Parsed
+from tests.public_data import DATA, needs
 
 CONTEXT = (patient(), specimen())
 TWO = patient("008", "p2")
@@ -321,11 +320,9 @@ def test_a_bulk_export_is_read_in_an_order_that_lets_references_be_found() -> No
     ]  # fmt: skip
 
 
-def test_the_shared_example_is_refused_with_a_reason_and_read_once_its_specimen_may_be_unknown() -> None:
-    folder = Path(os.environ.get("NEPHROWATCH_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared/data")) / "fhir-uscore"
-    if not folder.exists():
-        pytest.skip("the shared data is not beside this repository")
-    raw = (folder / "Observation-serum-calcium.json").read_bytes()
+@needs("fhir-uscore")
+def test_the_published_example_is_refused_with_a_reason_and_read_once_its_specimen_may_be_unknown() -> None:
+    raw = (DATA / "fhir-uscore" / "Observation-serum-calcium.json").read_bytes()
     assert reasons(fhir.parse(raw, feed(fhir={}))) == ["unresolved_reference"]
     row = only(fhir.parse(raw, feed(fhir={"specimens": "optional"})))
     assert (row["patient"], row["code"], row["value"], row["unit_text"]) == ("example", "17861-6", "7.7", "mg/dL")

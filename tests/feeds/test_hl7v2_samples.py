@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from monitors.errors import FeedError
 from monitors.feed_model import Feed
 from monitors.feeds import hl7v2
-from tests.site import REPOSITORY
+from tests.public_data import DATA, needs
 
-SAMPLES = REPOSITORY.parent / "shared" / "data"
-WHY = "the sample messages are not beside this checkout; README.md says where to get them"
-FILES = sorted(SAMPLES.glob("hl7v2-*/*.hl7")) + sorted(SAMPLES.glob("hl7v2-*/*.out"))
+FOLDERS = ("hl7v2-linuxforhealth", "hl7v2-ms-fhir-converter", "hl7v2-simhospital")
+FILES = sorted(DATA.glob("hl7v2-*/*.hl7")) + sorted(DATA.glob("hl7v2-*/*.out"))
 EXPECTED = {  # folder -> rows by kind, refused parts, of all its files
     "hl7v2-simhospital": ({"labs": 3323, "census": 400, "links": 1}, 0),
 }
@@ -24,7 +21,7 @@ def feed(**options: str) -> Feed:
     )  # fmt: skip
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason=WHY)
+@needs(*FOLDERS)
 def test_every_published_message_is_read_or_refused_with_a_reason() -> None:
     assert len(FILES) == 46
     found: dict[str, tuple[dict[str, int], int]] = {}
@@ -42,9 +39,9 @@ def test_every_published_message_is_read_or_refused_with_a_reason() -> None:
     assert {folder: found[folder] for folder in EXPECTED} == EXPECTED
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason=WHY)
+@needs("hl7v2-simhospital")
 def test_as_many_results_as_lines_that_begin_with_obx() -> None:
-    raw = (SAMPLES / "hl7v2-simhospital" / "messages.out").read_bytes()
+    raw = (DATA / "hl7v2-simhospital" / "messages.out").read_bytes()
     parsed = hl7v2.parse(raw, feed())
     results = sum(message.split(b"|")[8] == b"ORU^R01" and message.count(b"\rOBX|") for message in raw.split(b"MSH|")
                   for message in [b"MSH|" + message] if message.count(b"|") > 8)  # fmt: skip

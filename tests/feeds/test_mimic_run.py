@@ -10,15 +10,15 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-import pytest
 import sqlalchemy
 
 from monitors import config, pipeline, replay, settings
 from monitors.database import Database, Role, sql
+from tests.public_data import DATA, needs
 from tests.site import REPOSITORY
 
 EXAMPLE = REPOSITORY / "config" / "examples" / "mimic"
-SOURCE = REPOSITORY.parent / "shared" / "data" / "mimic3-demo"
+SOURCE = DATA / "mimic3-demo"
 LAST = date(2026, 4, 15)
 PRODUCTS = """
 SELECT ca.value * p.value AS product
@@ -34,7 +34,7 @@ def raw_rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(raw))
 
 
-@pytest.mark.skipif(not SOURCE.is_dir(), reason="the MIMIC-III demo is not beside this checkout; README.md says where to get it")
+@needs("mimic3-demo")
 def test_a_night_on_the_mimic_demo_agrees_with_its_raw_files(database: Database, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(EXAMPLE, tmp_path / "config" / "examples" / "mimic"))
     site = (folder / "site.yaml").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +19,7 @@ from tests.twin.values import Measures, Point
 Answer = bool | None  # None: not known
 
 
-class Case:
+class Case(ABC):
     """What is known of one patient."""
 
     def __init__(self, patient: Patient, rules: Sequence[Rule], analytes: Mapping[str, Analyte], site: Site) -> None:
@@ -123,9 +124,9 @@ class Case:
             return None
         return False
 
+    @abstractmethod
     def open(self, name: str, at: int, day: int) -> Answer:
         """Whether another rule is firing or holding; not known where that rule could not be assessed."""
-        raise NotImplementedError
 
     def fact(self, condition: Condition, day: int) -> Answer:
         assert condition.fact is not None

@@ -15,6 +15,7 @@ from monitors import quality, quality_gates, quality_suite
 from monitors.config import FIELDS
 from monitors.feeds import fields
 from monitors.rules.substances import property_of
+from tests.public_data import DATA, needs
 
 # States that quarantine nothing, and why.
 LET_THROUGH = {
@@ -96,12 +97,9 @@ def test_each_unit_measures_what_its_code_promises() -> None:
             assert code.property in kinds, (name, code.code)
 
 
-UCUM = build.REPOSITORY.parent / "shared" / "data" / "ucum" / "ucum-essence.xml"
-
-
-@pytest.mark.skipif(not UCUM.is_file(), reason="the UCUM tables are not beside this checkout")
+@needs("ucum/ucum-essence.xml")
 def test_every_unit_is_a_ucum_code() -> None:
-    root = ElementTree.parse(UCUM).getroot()
+    root = ElementTree.parse(DATA / "ucum" / "ucum-essence.xml").getroot()
     space = root.tag.removesuffix("root")
     atoms = {unit.get("Code"): unit.get("isMetric") == "yes" for unit in root.iter(f"{space}unit") if unit.get("Code")}
     atoms |= {base.get("Code"): True for base in root.iter(f"{space}base-unit")}

@@ -3,9 +3,7 @@
 Revision ID: 0011
 """
 
-from pathlib import Path
-
-from alembic import op
+from monitors.migrating import apply_beside, no_way_back
 
 revision = "0012"
 down_revision = "0011"
@@ -14,11 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Apply 0012_replay.sql, one statement after another, in the migration's transaction."""
-    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-    op.get_bind().execution_options(no_parameters=True).exec_driver_sql(statements)
+    apply_beside(__file__)
 
 
 def downgrade() -> None:
-    """History is not unmade: restore a backup instead."""
-    raise RuntimeError("There is no way back from 0012: restore a backup of the database instead.")
+    no_way_back(revision)
