@@ -30,7 +30,8 @@ from monitors.settings import Settings
 Clock = Callable[[], datetime]
 Standing = Mapping[str, str]  # taken_by, state, said: what stands on an episode's first post besides its newest message
 POINTS = (  # where a kill is tried: before and after every commit and every step on the network
-    "before_recover_commit", "after_recover", "after_check", "before_gather_commit", "after_gather",
+    "before_recover_commit", "after_recover", "after_check", "before_release_commit", "after_release",
+    "before_escalate_commit", "before_gather_commit", "after_gather",
     "before_claim_commit", "after_claim", "before_find", "after_find",
     "after_upload", "before_pace_commit", "after_pace", "before_send_started_commit", "after_send_started", "after_http",
     "before_mark_commit", "after_mark",
@@ -108,8 +109,11 @@ def deliver(
     crash("after_check")
     with db.begin(Role.DELIVERY) as connection:
         silenced.release(connection, config, clock(), append)
+        crash("before_release_commit")
+    crash("after_release")
     with db.begin(Role.DELIVERY) as connection:
         escalating.escalate(connection, clock(), append)
+        crash("before_escalate_commit")
     with db.begin(Role.DELIVERY) as connection:
         bundled = storms.gather(connection, config.site.storm_limit, clock(), append)
         crash("before_gather_commit")

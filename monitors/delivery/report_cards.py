@@ -54,41 +54,41 @@ def digest(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str
 def storm(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
     """Many alerts of one unit and night, told in one. Content: what `storms.told` makes. Returns (subject, card)."""
     unit, severity, count = facts.unit(content), facts.severity(content), whole(content.get("episodes"))
-    owners = [facts.owner({"owner": owner}) for owner in facts.listed(content.get("owners"))] or [facts.owner({})]
-    lines = (
+    why = (
         (f"{count} lab reviews of this unit need acknowledgement. They are told in this one message, because more than "
         f"{whole(content.get('limit'))} came in one night. CRITICAL ones are always told on their own."),
         ("So many at once may come from a laboratory or a feed, and not from the patients: an assay, a unit or a filter that "
         "changed. Please look at that, too."),
-        f"For: {', '.join(owners)}    {facts.deadline(content, now)} (the first of them)",
-        facts.age(content, now).replace("Newest result used:", "Newest results used: the oldest is"),
-        facts.unassessed(content),
-        HOURS_OLD,
     )
-    by_cause = _episodes({"title": "Lab reviews", "episodes": content.get("episodes"), "lines": content.get("lines")})
-    heading = f"{severity} · Unit {unit} · {count} lab reviews at once"
-    card = Card(heading, lines, facts.footer(content, site), sections=(by_cause,),
-                buttons=(facts.open_button(content, site),), level=severity)  # fmt: skip
+    card = _together(content, site, now, f"{count} lab reviews at once", why,
+                     by=f"    {facts.deadline(content, now)} (the first of them)", more=(facts.unassessed(content),))  # fmt: skip
     return f"Unit {unit}: {count} lab reviews need acknowledgement (worst: {severity})", card
 
 
 def silence_over(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:
     """What a silence withheld and still fires, told in one. Content: what `storms.told` makes, and silences[number]."""
     unit, severity, count = facts.unit(content), facts.severity(content), whole(content.get("episodes"))
-    owners = [facts.owner({"owner": owner}) for owner in facts.listed(content.get("owners"))] or [facts.owner({})]
     numbers = ", ".join(whole(number) for number in facts.listed(content.get("silences"))) or NOT_KNOWN
-    lines = (
+    why = (
         (f"A silence that a person asked for is over (number {numbers}). While it lasted, {count} lab reviews of this unit were "
          "not told here. They still hold, and are told now in this one message; each stands on the pages."),
-        f"For: {', '.join(owners)}",
-        facts.age(content, now).replace("Newest result used:", "Newest results used: the oldest is"),
-        HOURS_OLD,
-    )
-    by_cause = _episodes({"title": "Lab reviews", "episodes": content.get("episodes"), "lines": content.get("lines")})
-    heading = f"{severity} · Unit {unit} · told after a silence: {count} lab reviews"
-    card = Card(heading, lines, facts.footer(content, site), sections=(by_cause,),
-                buttons=(facts.open_button(content, site),), level=severity)  # fmt: skip
+    )  # fmt: skip
+    card = _together(content, site, now, f"told after a silence: {count} lab reviews", why)
     return f"Unit {unit}: {count} lab reviews told after a silence (worst: {severity})", card
+
+
+def _together(
+    content: Content, site: SiteFacts, now: datetime | None, what: str, why: tuple[str, ...], *, by: str = "",
+    more: tuple[str, ...] = (),
+) -> Card:  # fmt: skip
+    """The card of many alerts told in one: why so, for whom, how old, and how many by cause."""
+    severity = facts.severity(content)
+    owners = [facts.owner({"owner": owner}) for owner in facts.listed(content.get("owners"))] or [facts.owner({})]
+    age = facts.age(content, now).replace("Newest result used:", "Newest results used: the oldest is")
+    by_cause = _episodes({"title": "Lab reviews", "episodes": content.get("episodes"), "lines": content.get("lines")})
+    lines = (*why, f"For: {', '.join(owners)}{by}", age, *more, HOURS_OLD)
+    return Card(f"{severity} · Unit {facts.unit(content)} · {what}", lines, facts.footer(content, site), sections=(by_cause,),
+                buttons=(facts.open_button(content, site),), level=severity)  # fmt: skip
 
 
 def unfinished(content: Content, site: SiteFacts, now: datetime | None) -> tuple[str, Card]:

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from monitors import pipeline
+from monitors.delivery.deliver import deliver
 from monitors.errors import UserError
+from monitors.history import ledger
 from tests.nights.test_one_night import HIGH, NIGHT, a_unit
 from tests.site import Site, draw, monthly
 
@@ -48,13 +50,18 @@ def morning_list(site: Site, night: date, unit: str = "N1") -> dict[str, Any]:
     return dict(content)
 
 
-@pytest.mark.hazard(1, 21)
-def test_an_inhibited_alert_is_withheld_by_name_and_told_when_its_source_has_ended(site: Site) -> None:
+def one_inhibited(site: Site) -> None:
+    """A patient whose potassium is withheld, for the phosphate was told."""
     write(site, INHIBITION)
     a_unit(site)
     site.night(NIGHT)
     ill(site)
     site.night(later(1))
+
+
+@pytest.mark.hazard(1, 21)
+def test_an_inhibited_alert_is_withheld_by_name_and_told_when_its_source_has_ended(site: Site) -> None:
+    one_inhibited(site)
     assert of(site, "phosphate")["told"] == [("mail", "HIGH"), ("slack", "HIGH")]
     assert of(site, "potassium")["told"] == []
     assert withheld(site, "potassium") == [("mail", "inhibited:phosphate-first"), ("slack", "inhibited:phosphate-first")]
@@ -74,14 +81,9 @@ def test_an_inhibited_alert_is_withheld_by_name_and_told_when_its_source_has_end
 
 
 def test_one_that_is_untold_for_longer_than_it_may_be_is_an_alarm(site: Site) -> None:
-    write(site, INHIBITION)
-    a_unit(site)
-    site.night(NIGHT)
-    ill(site)
-    site.night(later(1))
+    one_inhibited(site)
     site.clock += timedelta(days=40)  # no night ran since
     assert len(pipeline.watch(here=site.here)["untold"]) == 1
-
 
 
 
@@ -162,6 +164,42 @@ def test_critical_is_told_through_a_silence_and_what_has_ended_or_was_answered_i
     assert [tuple(row) for row in outcomes] == [("ended", 4), ("told", 4)]
     with pytest.raises(UserError, match="no silence 1 to end"):
         pipeline.silence_end(number, actor="A. Nurse", reason="again", here=site.here)
+
+
+class Killed(BaseException):
+    """Stands for a kill: every step before it is committed, nothing after it runs."""
+
+
+@pytest.mark.hazard(1)
+def test_a_worker_killed_while_a_silence_is_told_of_loses_nothing_and_tells_once(site: Site) -> None:
+    a_unit(site)
+    site.night(NIGHT)
+    quiet(site, ends=moment(2, 12))
+    for patient in ("T8", "T9"):
+        ill(site, patient)
+    site.night(later(1))
+    site.clock = moment(3, 9)
+    here = site.here
+
+    def killed_at(point: str) -> list[tuple[str, int]]:
+        def crash(reached: str) -> None:
+            if reached == point:
+                raise Killed
+
+        with pytest.raises(Killed):
+            deliver(site.db, here.config, here.settings, here.clock, ledger.append, wait=here.wait, crash=crash)
+        assert posts(site, "told after a silence") == []
+        found = site.rows("SELECT coalesce(outcome, 'waits'), count(*) FROM nephrowatch.silenced GROUP BY 1")
+        return [tuple(row) for row in found]
+
+    assert killed_at("before_release_commit") == [("waits", 8)], "what is not committed still waits"
+    assert killed_at("after_release") == [("told", 8)]
+    assert of(site, "potassium")["told"] == [], "queued is not told"
+    assert pipeline.watch(here=site.here)["untold"] == []
+    pipeline.deliver(here=site.here)
+    pipeline.deliver(here=site.here)
+    assert len(posts(site, "told after a silence: 4")) == 1
+    assert of(site, "potassium")["told"] == [("mail", "HIGH"), ("slack", "HIGH")]
 
 
 def test_another_silence_takes_over_what_one_that_ends_withheld(site: Site) -> None:
