@@ -19,6 +19,7 @@ from monitors.feeds.fhir_values import condition, fact_status, interval, value
 STATUS = {"registered": "preliminary"}  # Observation.status in our words; the others are our words, or unknown to us
 ISSUED_LATE = frozenset({"corrected", "amended", *WITHDRAWS})
 PERSON = ("patient", "second_identifier", "date_of_birth", "family_name", "given_name", "sex")
+AROUND = frozenset({*PERSON, "collected_at", "accession", "specimen", "condition", "location", "unit"})  # see `Labs.around`
 ACCESSION_TYPES = frozenset({"ACSN", "FILL"})  # v2-0203: accession, filler's number
 
 
@@ -145,7 +146,8 @@ class Labs:
 
     def around(self, piece: Piece, observation: dict[str, Any], given: dict[str, Any], holder: dict[str, Any]) -> Row:
         """What the patient, specimen and encounter an Observation refers to say of it: it depends on these references, on
-        the report (`given`, {} where there is none) and on the entry's address alone. Raises CannotUse."""
+        the report (`given`, {} where there is none) and on the entry's address alone. Fields of AROUND; of a patient known by
+        number alone no other of PERSON. Raises CannotUse."""
         subject = observation.get("subject") or given.get("subject")
         person = self._people.of(subject, piece, holder)
         if given.get("subject") and observation.get("subject"):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitors.feeds.fhir_elements import of
-from monitors.feeds.fhir_labs import ISSUED_LATE, Labs
+from monitors.feeds.fhir_labs import AROUND, ISSUED_LATE, Labs
 from monitors.feeds.fhir_people import CannotUse, Row
 from monitors.feeds.fhir_piece import Piece
 from monitors.feeds.fhir_references import server
@@ -89,7 +89,7 @@ class Quick:
         rows = self._labs.rows(piece, piece.resource, None, Counter())
         if len(rows) == 1 and rows[0][0] == "labs" and not isinstance(row := rows[0][1], CannotUse):
             part = Part(len(self.said), around, shape, row)
-            self.said.append(row)
+            self.said.append({name: text for name, text in row.items() if name not in AROUND})  # another's stand around it
         self._parts[key] = part
         return part
 
@@ -120,7 +120,7 @@ class Quick:
         """One field of all rows. finished: of the field's texts, each alone."""
         if name in OWN:
             return finished(name, pa.array(self.own[name], pa.string()))
-        shared, places = (self.around, self.whose) if self.around and name in self.around[0] else (self.said, self.part)
+        shared, places = (self.around, self.whose) if name in AROUND else (self.said, self.part)
         texts = finished(name, pa.array([row.get(name) for row in shared], pa.string()))
         return pc.take(texts, pa.array(places, pa.int32()))
 

@@ -134,6 +134,15 @@ def test_from_the_second_of_its_shape_on_an_observation_is_not_read(write: Any) 
     assert same(raw, feed(), {}).frames["labs"]["patient"].tolist() == ["007", "008"] * 4 + ["007"]
 
 
+@pytest.mark.parametrize("known", ["p1", "p2"])
+def test_who_is_known_by_number_alone_gets_no_date_of_birth_of_another(known: str) -> None:
+    """The quick rows of one shape are of both patients; whichever comes first, the other's fields are not taken."""
+    by_number = feed(fhir={"patient_system": ""})
+    labs = same(ndjson(patient("008" if known == "p2" else "007", known), *many()), by_number, {}).frames["labs"]
+    born = labs.groupby("patient")[["date_of_birth", "family_name", "given_name", "sex"]].nunique()
+    assert born.sum(axis="columns").to_dict() == {"p1": 4 * (known == "p1"), "p2": 4 * (known == "p2")}
+
+
 def test_what_is_said_of_results_elsewhere_holds_for_quick_rows_too() -> None:
     late = {"status": "corrected", "issued": None, "meta": {"lastUpdated": "2026-03-05T08:00:00Z"}}
     assert same(ndjson(*CONTEXT, *many(**late)), feed(), {}).frames["labs"]["issued_at"].unique().tolist() == [
