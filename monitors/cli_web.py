@@ -9,11 +9,12 @@ import typer
 from monitors import pipeline
 from monitors.cli_words import out
 from monitors.errors import UserError
+from monitors.web.address import without_alerts
 
 
 def outside(host: str, port: int, link: str) -> str:
     """Where a browser finds the pages. A server that listens everywhere, as in a container, cannot say: where messages link."""
-    return link.rstrip("/").removesuffix("/alerts") if host in ("0.0.0.0", "::") else f"http://{host}:{port}"  # noqa: S104
+    return without_alerts(link) if host in ("0.0.0.0", "::") else f"http://{host}:{port}"  # noqa: S104
 
 
 def web(

@@ -12,6 +12,11 @@ from monitors.settings import settings_from
 def pages_address(environment: Mapping[str, str]) -> str:
     """What messages link to, without the alert: the `link` of site.yaml. '' where the configuration cannot be read."""
     try:
-        return config.load(settings_from(environment).config).site.link.rstrip("/").removesuffix("/alerts")
+        return without_alerts(config.load(settings_from(environment).config).site.link)
     except NephrowatchError:
         return ""
+
+
+def without_alerts(link: str) -> str:
+    """The pages' own address, of the address that alerts are linked to."""
+    return link.rstrip("/").removesuffix("/alerts")

@@ -6,13 +6,14 @@ import logging
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from monitors import pipeline
 from monitors.web.app import Pages
 
 NIGHTS = 90
+AGAIN = timedelta(minutes=10)  # after a count that failed
 log = logging.getLogger("nephrowatch.web")
 
 
@@ -35,12 +36,12 @@ class Counted:
     def __init__(self) -> None:
         self.costs = Costs()
         self._busy = threading.Lock()
-        self._tried: date | None = None
+        self._again: datetime | None = None
 
     def upto(self, pages: Pages, last: date | None) -> Costs:
-        """The last count; one up to `last`, the newest night judged, is begun where there is none yet."""
-        if last is not None and last not in (self.costs.last, self._tried):
-            self._tried = last
+        """The last count; one up to `last`, the newest night judged, is begun where there is none, and none failed lately."""
+        wanted = last is not None and last != self.costs.last and not self._busy.locked()
+        if wanted and (self._again is None or pages.here.clock() >= self._again):
             threading.Thread(target=self.refresh, args=(pages, last), daemon=True).start()
         return self.costs
 
@@ -51,6 +52,7 @@ class Counted:
             found = pipeline.rules_burden(last - timedelta(days=NIGHTS - 1), last, here=pages.here)
             self.costs = summed(found, last)
         except Exception as problem:  # the page goes on showing the count before, and of which night that is
+            self._again = pages.here.clock() + AGAIN
             log.error("the burden of the rules was not counted: %s", type(problem).__name__)
         finally:
             self._busy.release()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy
@@ -253,7 +255,7 @@ def test_the_history_goes_on_where_a_page_ended(web: Web, monkeypatch: pytest.Mo
     while path:
         text = web.as_("auditor").get(path).text
         seen += re.findall(r"<tr><td data-label.*", text)
-        older = links(text, "/history\\?[^\"]*before=")
+        older = links(text, '/history\\?[^"]*before=')
         path = html.unescape(older[0]) if older else ""
     assert seen == whole
     for before in ("x", "1-2", "1-2-3; --", "9" * 30):
@@ -354,3 +356,27 @@ def test_the_rules_page_says_what_the_rules_cost(web: Web) -> None:
     flagged = costs.summed({**found, "flagged": ["R01"]}, night)
     pages.counted.costs = flagged
     assert "two months on end:</strong> R01. Review it." in web.as_("owner").get("/rules").text
+
+
+def test_a_count_that_failed_is_tried_again_after_a_while(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    class AtOnce:
+        """A thread that has run when it was started."""
+
+        def __init__(self, target: Callable[..., None], args: tuple[Any, ...], daemon: bool) -> None:
+            self.start = lambda: target(*args)
+
+    asked: list[object] = []
+
+    def broken(*words: object, here: pipeline.Here) -> None:
+        asked.append(words)
+        raise sqlalchemy.exc.OperationalError("", {}, Exception("the database is away"))
+
+    monkeypatch.setattr(costs.threading, "Thread", AtOnce)
+    with monkeypatch.context() as away:
+        away.setattr(pipeline, "rules_burden", broken)
+        for _ in range(3):
+            assert "Not counted yet" in web.as_("owner").get("/rules").text
+    assert len(asked) == 1, "asked at every view, though it had just failed"
+    assert "Not counted yet" in web.as_("owner").get("/rules").text
+    web.site.clock += costs.AGAIN
+    assert "Not counted yet" not in web.as_("owner").get("/rules").text
